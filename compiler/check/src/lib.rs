@@ -1,0 +1,1 @@
+//! Names, types, units, evaluation and the static checks

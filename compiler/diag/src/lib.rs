@@ -1,0 +1,11 @@
+//! Diagnostics: one structured type, stable codes with a page each, and the renderers.
+//!
+//! Every phase yields [`Diagnostic`]s; nothing else prints an error about a spec. What does not live here: files and
+//! their reading (the caller lends source text through [`Sources`]), and any decision about exit codes.
+
+pub mod diagnostic;
+
+pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
+pub use source::{FileId, Sources, Span};
+
+pub mod source;

@@ -1,0 +1,1 @@
+//! Checked spec to plan: model to step program, memory, stages

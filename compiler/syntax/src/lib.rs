@@ -1,0 +1,2 @@
+//! Grammar, tolerant parser, syntax tree and typed AST of .smol
+pub mod ast;

@@ -1,0 +1,1 @@
+//! The operators of the step program on the CPU

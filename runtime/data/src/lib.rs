@@ -1,0 +1,1 @@
+//! Sources, tokenising, shards and the order of data

@@ -1,0 +1,1 @@
+//! Runs a step program over one arena

@@ -1,0 +1,1 @@
+//! Scoring and generation with a KV cache

@@ -1,0 +1,1 @@
+//! Stage machine, optimiser steps, checkpoints, ledger, report
