@@ -8,6 +8,7 @@
 
 pub mod data;
 pub mod hash;
+pub mod load;
 pub mod model;
 pub mod program;
 pub mod ratio;
@@ -15,6 +16,7 @@ pub mod run;
 
 pub use data::{Dataset, Document, Measured, Separator, Source, Take, Tokenizer, TokenizerSource};
 pub use hash::PlanHash;
+pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};
 pub use program::{Block, Op, Program, Ref, Space, Statement, Tensor, TensorId};
 pub use ratio::Ratio;

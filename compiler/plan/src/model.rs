@@ -106,7 +106,8 @@ pub struct Parameter {
 impl Model {
     /// Number of trainable parameters, each tied weight counted once; `None` on overflow.
     pub fn parameters(&self) -> Option<u64> {
-        let (d, q, kv) = (self.hidden, self.heads.checked_mul(self.head_dim)?, self.kv_heads.checked_mul(self.head_dim)?);
+        let (d, q, kv) =
+            (self.hidden, self.heads.checked_mul(self.head_dim)?, self.kv_heads.checked_mul(self.head_dim)?);
         let qkv = q.checked_add(kv.checked_mul(2)?)?;
         let bias = if self.family == Family::Qwen2 { qkv } else { 0 };
         let attention = d.checked_mul(qkv.checked_add(q)?)?.checked_add(bias)?;

@@ -202,3 +202,66 @@ pub enum Op {
         chunk: u64,
     },
 }
+
+impl Op {
+    /// The operator's name, as in the JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Embed { .. } => "embed",
+            Op::EmbedBackward { .. } => "embed_backward",
+            Op::RmsNorm { .. } => "rms_norm",
+            Op::RmsNormBackward { .. } => "rms_norm_backward",
+            Op::Linear { .. } => "linear",
+            Op::LinearBackward { .. } => "linear_backward",
+            Op::Rope { .. } => "rope",
+            Op::RopeBackward { .. } => "rope_backward",
+            Op::Attention { .. } => "attention",
+            Op::AttentionBackward { .. } => "attention_backward",
+            Op::Swiglu { .. } => "swiglu",
+            Op::SwigluBackward { .. } => "swiglu_backward",
+            Op::HeadCrossEntropy { .. } => "head_cross_entropy",
+        }
+    }
+
+    /// Every tensor the operator names, read or written.
+    pub fn refs(&self) -> Vec<Ref> {
+        match *self {
+            Op::Embed { tokens, weight, out } => vec![tokens, weight, out],
+            Op::EmbedBackward { tokens, dout, grad_weight } => vec![tokens, dout, grad_weight],
+            Op::RmsNorm { x, weight, out, rstd, .. } => vec![x, weight, out, rstd],
+            Op::RmsNormBackward { x, weight, rstd, dout, dx, grad_weight } => {
+                vec![x, weight, rstd, dout, dx, grad_weight]
+            }
+            Op::Linear { x, weight, bias, residual, out } => {
+                [Some(x), Some(weight), bias, residual, Some(out)].into_iter().flatten().collect()
+            }
+            Op::LinearBackward { x, weight, dout, dx, grad_weight, grad_bias } => {
+                [Some(x), Some(weight), Some(dout), Some(dx), Some(grad_weight), grad_bias]
+                    .into_iter()
+                    .flatten()
+                    .collect()
+            }
+            Op::Rope { qkv, positions, cos, sin, .. } => vec![qkv, positions, cos, sin],
+            Op::RopeBackward { dqkv, positions, cos, sin, .. } => vec![dqkv, positions, cos, sin],
+            Op::Attention { qkv, document_start, out, lse, .. } => vec![qkv, document_start, out, lse],
+            Op::AttentionBackward { qkv, document_start, out, lse, dout, delta, dqkv, .. } => {
+                vec![qkv, document_start, out, lse, dout, delta, dqkv]
+            }
+            Op::Swiglu { gate_up, out } => vec![gate_up, out],
+            Op::SwigluBackward { gate_up, dout, dgate_up } => vec![gate_up, dout, dgate_up],
+            Op::HeadCrossEntropy { x, weight, targets, weights, logits, nll, dx, grad_weight, .. } => [
+                Some(x),
+                Some(weight),
+                Some(targets),
+                Some(weights),
+                Some(logits),
+                Some(nll),
+                dx,
+                grad_weight,
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        }
+    }
+}

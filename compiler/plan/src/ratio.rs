@@ -5,14 +5,30 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A non-negative fraction in lowest terms.
+/// A non-negative fraction in lowest terms. Reading one from JSON refuses a zero denominator and reduces the rest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fraction")]
 pub struct Ratio {
     /// Numerator.
     pub num: u64,
     /// Denominator, at least 1.
     pub den: u64,
+}
+
+/// A fraction as it stands in a file, not trusted yet.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fraction {
+    num: u64,
+    den: u64,
+}
+
+impl TryFrom<Fraction> for Ratio {
+    type Error = String;
+
+    fn try_from(f: Fraction) -> Result<Ratio, String> {
+        Ratio::new(f.num, f.den).ok_or_else(|| format!("the fraction {}/0 has no value", f.num))
+    }
 }
 
 impl Ratio {
@@ -40,19 +56,24 @@ impl Ratio {
 
     /// Sum; `None` on overflow.
     pub fn checked_add(self, other: Ratio) -> Option<Ratio> {
-        let (a, b) = (u128::from(self.num) * u128::from(other.den), u128::from(other.num) * u128::from(self.den));
+        let (a, b) =
+            (u128::from(self.num) * u128::from(other.den), u128::from(other.num) * u128::from(self.den));
         Ratio::from_u128(a.checked_add(b)?, u128::from(self.den) * u128::from(other.den))
     }
 
     /// Difference; `None` on overflow or when `other` is larger.
     pub fn checked_sub(self, other: Ratio) -> Option<Ratio> {
-        let (a, b) = (u128::from(self.num) * u128::from(other.den), u128::from(other.num) * u128::from(self.den));
+        let (a, b) =
+            (u128::from(self.num) * u128::from(other.den), u128::from(other.num) * u128::from(self.den));
         Ratio::from_u128(a.checked_sub(b)?, u128::from(self.den) * u128::from(other.den))
     }
 
     /// Product; `None` on overflow.
     pub fn checked_mul(self, other: Ratio) -> Option<Ratio> {
-        Ratio::from_u128(u128::from(self.num) * u128::from(other.num), u128::from(self.den) * u128::from(other.den))
+        Ratio::from_u128(
+            u128::from(self.num) * u128::from(other.num),
+            u128::from(self.den) * u128::from(other.den),
+        )
     }
 
     /// `self · n`, rounded down; `None` on overflow.
@@ -104,6 +125,51 @@ impl fmt::Display for Ratio {
             write!(f, "{}%", text.trim_end_matches('0').trim_end_matches('.'))
         } else {
             write!(f, "{percent:.4}%")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ratio() -> impl Strategy<Value = Ratio> {
+        (0u64..100_000, 1u64..100_000).prop_map(|(n, d)| Ratio::new(n, d).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn addition_is_undone_by_subtraction(a in ratio(), b in ratio()) {
+            prop_assert_eq!(a.checked_add(b).unwrap().checked_sub(b), Some(a));
+        }
+
+        #[test]
+        fn order_agrees_with_subtraction(a in ratio(), b in ratio()) {
+            prop_assert_eq!(a >= b, a.checked_sub(b).is_some());
+        }
+
+        #[test]
+        fn json_round_trip(a in ratio()) {
+            let text = serde_json::to_string(&a).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Ratio>(&text).unwrap(), a);
+        }
+    }
+
+    #[test]
+    fn overflow_is_none_and_zero_denominators_are_refused() {
+        let big = Ratio::new(u64::MAX, 1).unwrap();
+        assert_eq!(big.checked_add(Ratio::ONE), None);
+        assert_eq!(big.checked_mul(big), None);
+        assert_eq!(Ratio::new(1, 0), None);
+        assert!(serde_json::from_str::<Ratio>(r#"{"num":1,"den":0}"#).is_err());
+    }
+
+    #[test]
+    fn percentages_read_well() {
+        let cases = [(3, 5, "60%"), (1, 3, "33.3333%"), (1, 10_000, "0.01%"), (1, 1, "100%"), (0, 1, "0%")];
+        for (num, den, text) in cases {
+            assert_eq!(Ratio::new(num, den).unwrap().to_string(), text);
         }
     }
 }
