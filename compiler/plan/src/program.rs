@@ -149,6 +149,8 @@ pub enum Statement {
 #[allow(missing_docs)] // the formula above each variant names its fields
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
+    /// `out = 0`; begins a sum that other operators add to.
+    Zero { out: Ref },
     /// `out[M,D] = weight[tokens[M], :]`
     Embed { tokens: Ref, weight: Ref, out: Ref },
     /// `grad_weight[tokens[m], :] += dout[m, :]`, in token order per row (deterministic).
@@ -207,6 +209,7 @@ impl Op {
     /// The operator's name, as in the JSON.
     pub fn name(&self) -> &'static str {
         match self {
+            Op::Zero { .. } => "zero",
             Op::Embed { .. } => "embed",
             Op::EmbedBackward { .. } => "embed_backward",
             Op::RmsNorm { .. } => "rms_norm",
@@ -226,6 +229,7 @@ impl Op {
     /// Every tensor the operator names, read or written.
     pub fn refs(&self) -> Vec<Ref> {
         match *self {
+            Op::Zero { out } => vec![out],
             Op::Embed { tokens, weight, out } => vec![tokens, weight, out],
             Op::EmbedBackward { tokens, dout, grad_weight } => vec![tokens, dout, grad_weight],
             Op::RmsNorm { x, weight, out, rstd, .. } => vec![x, weight, out, rstd],
