@@ -7,6 +7,7 @@
 //! What does not live here: syntax, spans, diagnostics, file handles, devices. This crate does no I/O.
 
 pub mod data;
+pub mod diff;
 pub mod hash;
 pub mod load;
 pub mod model;
@@ -15,6 +16,7 @@ pub mod ratio;
 pub mod run;
 
 pub use data::{Dataset, Document, Measured, Separator, Source, Take, Tokenizer, TokenizerSource};
+pub use diff::Difference;
 pub use hash::PlanHash;
 pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};
