@@ -1,1 +1,29 @@
-//! Runs a step program over one arena
+//! Runs a step program: one arena, every operator bound once, nothing allocated or looked up in a step.
+//!
+//! [`Engine`] owns the arena of a [`Program`](smolc_plan::Program) and executes its blocks: a micro-batch forward and
+//! backward, an evaluation, an optimizer update. [`Backend`] is what executes one bound operator; [`Cpu`] is the one that
+//! exists. [`hf`] reads and writes Hugging Face model folders.
+//!
+//! What does not live here: where batches come from, schedules, checkpoints of a run and events (`runtime/train`), and
+//! the arithmetic of the operators (`kernels/cpu`). Nothing here decides where a tensor lies: the plan does.
+
+#![allow(clippy::indexing_slicing)] // ranges are checked when a program is bound; see `bind`
+
+mod arena;
+mod backend;
+mod bind;
+mod cpu;
+mod engine;
+mod error;
+pub mod hf;
+mod init;
+mod rope;
+mod times;
+
+pub use backend::{Backend, Segment, Update};
+pub use bind::{Heads, Kernel, Span};
+pub use cpu::Cpu;
+pub use engine::{Engine, Micro};
+pub use error::EngineError;
+pub use rope::inverse_frequencies;
+pub use times::Kind;

@@ -1,0 +1,481 @@
+//! The engine: a program bound to memory, and the passes over it.
+
+use crate::backend::{Backend, Segment, Update};
+use crate::bind::{self, Bound, Kernel, Span};
+use crate::cpu::Cpu;
+use crate::error::EngineError;
+use crate::times::{Kind, Times};
+use crate::{init, rope};
+use smolc_plan::{AdamW, Model, Parameter, Program, Space, Tensor};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+/// One micro-batch: every array has B·T values, sequence after sequence.
+#[derive(Clone, Copy, Debug)]
+pub struct Micro<'a> {
+    /// Token ids.
+    pub tokens: &'a [u32],
+    /// The token each position predicts; a valid id also where the weight is 0.
+    pub targets: &'a [u32],
+    /// Weight of each prediction in the loss; 0 masks it.
+    pub weights: &'a [f32],
+    /// Position of each token within its document, less than the window.
+    pub positions: &'a [u32],
+    /// First token of its own row that each token may attend to; not after the token.
+    pub document_start: &'a [u32],
+}
+
+/// Words of the five inputs.
+struct Inputs {
+    tokens: Range<usize>,
+    targets: Range<usize>,
+    weights: Range<usize>,
+    positions: Range<usize>,
+    document_start: Range<usize>,
+}
+
+/// The contiguous spaces; those of training are empty in a program built for evaluation.
+struct Spaces {
+    parameters: Range<usize>,
+    gradients: Range<usize>,
+    moments1: Range<usize>,
+    moments2: Range<usize>,
+}
+
+/// The operands of the head, for [`Engine::logits`].
+struct Head {
+    n: Span,
+    weight: Span,
+    d: usize,
+}
+
+/// A program ready to run. `B` is the back end; the CPU unless stated.
+pub struct Engine<B = Cpu> {
+    backend: B,
+    parameters: Vec<Parameter>,
+    places: HashMap<String, Range<usize>>,
+    gradients_of: HashMap<String, Range<usize>>,
+    spaces: Spaces,
+    segments: Vec<Segment>,
+    inputs: Inputs,
+    nll: Range<usize>,
+    head: Head,
+    forward: Bound,
+    backward: Bound,
+    evaluate: Bound,
+    window: usize,
+    vocab: usize,
+    times: Times,
+}
+
+impl Engine<Cpu> {
+    /// Allocates the arena, binds every operator and computes the RoPE tables. All parameters are zero.
+    ///
+    /// `threads` is the number of threads at work, at least one; it changes no bit of any result.
+    pub fn new(
+        program: &Program,
+        model: &Model,
+        parameters: &[Parameter],
+        threads: usize,
+    ) -> Result<Engine<Cpu>, EngineError> {
+        let backend = Cpu::new(program.arena_bytes, threads)?;
+        Engine::with_backend(backend, program, model, parameters)
+    }
+}
+
+impl<B: Backend> Engine<B> {
+    /// As [`Engine::new`], on a given back end whose arena is large enough for the program.
+    pub fn with_backend(
+        mut backend: B,
+        program: &Program,
+        model: &Model,
+        parameters: &[Parameter],
+    ) -> Result<Engine<B>, EngineError> {
+        let [forward, backward, evaluate] = [
+            bind::block(program, &program.forward)?,
+            bind::block(program, &program.backward)?,
+            bind::block(program, &program.evaluate)?,
+        ];
+        let spaces = Spaces {
+            parameters: space(program, Space::Parameter)?,
+            gradients: space(program, Space::Gradient)?,
+            moments1: space(program, Space::Moment1)?,
+            moments2: space(program, Space::Moment2)?,
+        };
+        for other in [&spaces.gradients, &spaces.moments1, &spaces.moments2] {
+            if other.len() != spaces.parameters.len() && !program.backward.statements.is_empty() {
+                return Err(EngineError::Program(
+                    "gradients or moments differ in size from the parameters".into(),
+                ));
+            }
+        }
+        let inputs = Inputs {
+            tokens: named(program, "tokens")?,
+            targets: named(program, "targets")?,
+            weights: named(program, "weights")?,
+            positions: named(program, "positions")?,
+            document_start: named(program, "document_start")?,
+        };
+        let mut places = HashMap::new();
+        let mut gradients_of = HashMap::new();
+        for p in parameters {
+            let place = place(program, p)?;
+            if !spaces.gradients.is_empty() {
+                let offset = place.start - spaces.parameters.start;
+                let start = spaces.gradients.start + offset;
+                gradients_of.insert(p.name.clone(), start..start + place.len());
+            }
+            places.insert(p.name.clone(), place);
+        }
+        let head = evaluate.groups.iter().flat_map(|g| &g.body).find_map(|kernel| match kernel {
+            Kernel::HeadCrossEntropy { x, weight, d, v, .. } => {
+                Some((Head { n: *x, weight: *weight, d: *d }, *v))
+            }
+            _ => None,
+        });
+        let (head, vocab) = head.ok_or_else(|| EngineError::Program("it has no head".into()))?;
+
+        let head_dim = bind::word_count(model.head_dim)?;
+        let (cos, sin) = (named(program, "rope.cos")?, named(program, "rope.sin")?);
+        let (mut cos_table, mut sin_table) = (vec![0.0; cos.len()], vec![0.0; sin.len()]);
+        rope::fill(&model.rope, head_dim, &mut cos_table, &mut sin_table);
+        backend.host_mut(cos).copy_from_slice(&cos_table);
+        backend.host_mut(sin).copy_from_slice(&sin_table);
+
+        Ok(Engine {
+            segments: segments(program, parameters, &places, &spaces.parameters)?,
+            nll: named(program, "nll")?,
+            window: bind::word_count(program.window)?,
+            parameters: parameters.to_vec(),
+            backend,
+            places,
+            gradients_of,
+            spaces,
+            inputs,
+            head,
+            forward,
+            backward,
+            evaluate,
+            vocab,
+            times: Times::new(),
+        })
+    }
+
+    /// Fills every parameter as the plan says, from the seed and its Hugging Face name alone (see `init.rs`), and sets
+    /// the moments to zero.
+    pub fn initialize(&mut self, seed: u64) {
+        for p in &self.parameters {
+            let Some(place) = self.places.get(&p.name) else { continue };
+            let values = self.backend.host_mut(place.clone());
+            match p.init_std {
+                Some(std) => init::normal(seed, &p.name, std, values),
+                None => values.fill(p.init_value as f32),
+            }
+        }
+        self.backend.zero(self.spaces.moments1.clone());
+        self.backend.zero(self.spaces.moments2.clone());
+    }
+
+    /// The table of parameters.
+    pub fn parameter_table(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// A parameter by its Hugging Face name, row-major.
+    pub fn parameter(&self, name: &str) -> Option<&[f32]> {
+        self.places.get(name).map(|place| self.backend.host(place.clone()))
+    }
+
+    /// The gradient of a parameter, as accumulated since the last micro-batch with `first`.
+    pub fn gradient(&self, name: &str) -> Option<&[f32]> {
+        self.gradients_of.get(name).map(|place| self.backend.host(place.clone()))
+    }
+
+    /// Overwrites a parameter.
+    pub fn set_parameter(&mut self, name: &str, values: &[f32]) -> Result<(), EngineError> {
+        let place =
+            self.places.get(name).cloned().ok_or_else(|| EngineError::UnknownParameter(name.to_string()))?;
+        if place.len() != values.len() {
+            let (found, expected) = (values.len(), place.len());
+            return Err(EngineError::ParameterLength { name: name.to_string(), found, expected });
+        }
+        self.backend.host_mut(place).copy_from_slice(values);
+        Ok(())
+    }
+
+    /// All parameters, in the program's layout with its padding: what a checkpoint stores.
+    pub fn parameters(&self) -> &[f32] {
+        self.backend.host(self.spaces.parameters.clone())
+    }
+
+    /// All parameters, to restore.
+    pub fn parameters_mut(&mut self) -> &mut [f32] {
+        self.backend.host_mut(self.spaces.parameters.clone())
+    }
+
+    /// All gradients, in the parameters' layout; empty in a program built for evaluation.
+    pub fn gradients(&self) -> &[f32] {
+        self.backend.host(self.spaces.gradients.clone())
+    }
+
+    /// All first moments, in the parameters' layout.
+    pub fn moments1(&self) -> &[f32] {
+        self.backend.host(self.spaces.moments1.clone())
+    }
+
+    /// All first moments, to restore.
+    pub fn moments1_mut(&mut self) -> &mut [f32] {
+        self.backend.host_mut(self.spaces.moments1.clone())
+    }
+
+    /// All second moments, in the parameters' layout.
+    pub fn moments2(&self) -> &[f32] {
+        self.backend.host(self.spaces.moments2.clone())
+    }
+
+    /// All second moments, to restore.
+    pub fn moments2_mut(&mut self) -> &mut [f32] {
+        self.backend.host_mut(self.spaces.moments2.clone())
+    }
+
+    /// Forward and backward pass of one micro-batch; returns Σ weights·nll, unscaled.
+    ///
+    /// Gradients are those of Σ weights·nll · `scale`, so `scale` is 1 / Σ weights of the whole optimizer step; they add
+    /// to what is there unless `first`, which starts them from zero.
+    pub fn micro_step(&mut self, micro: &Micro<'_>, scale: f32, first: bool) -> Result<f64, EngineError> {
+        if self.backward.groups.is_empty() {
+            return Err(EngineError::NotTraining);
+        }
+        self.load(micro)?;
+        if first {
+            let begin = Instant::now();
+            self.backend.zero(self.spaces.gradients.clone());
+            self.times.add(Kind::Zero, begin.elapsed());
+        }
+        run(&mut self.backend, &self.forward, &mut self.times, scale)?;
+        run(&mut self.backend, &self.backward, &mut self.times, scale)?;
+        Ok(self.loss(micro))
+    }
+
+    /// Loss of one micro-batch without gradients: Σ weights·nll. Gradients and parameters stay as they are.
+    pub fn evaluate(&mut self, micro: &Micro<'_>) -> Result<f64, EngineError> {
+        self.load(micro)?;
+        run(&mut self.backend, &self.evaluate, &mut self.times, 0.0)?;
+        Ok(self.loss(micro))
+    }
+
+    /// Logits of every token of a micro-batch into `out[B·T, V]`. For tests and scoring of short texts: this is the one
+    /// place where logits exist whole.
+    pub fn logits(&mut self, micro: &Micro<'_>, out: &mut [f32]) -> Result<(), EngineError> {
+        let expected = self.nll.len() * self.vocab;
+        if out.len() != expected {
+            return Err(EngineError::Length { what: "logits", found: out.len(), expected });
+        }
+        self.evaluate(micro)?;
+        let n = self.backend.host(self.head.n.at(0));
+        let weight = self.backend.host(self.head.weight.at(0));
+        for (x, row) in n.chunks(self.head.d).zip(out.chunks_mut(self.vocab)) {
+            for (w, logit) in weight.chunks(self.head.d).zip(row) {
+                *logit = x.iter().zip(w).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() as f32;
+            }
+        }
+        Ok(())
+    }
+
+    /// −log p of each token's target in the last pass; 0 where the weight is 0.
+    pub fn nll(&self) -> &[f32] {
+        self.backend.host(self.nll.clone())
+    }
+
+    /// Clips the gradients by their global norm, then one AdamW update with number `step` (from 1). Returns the norm
+    /// before clipping. When it is not finite nothing is changed: the caller decides what becomes of the run.
+    pub fn update(&mut self, optimizer: &AdamW, lr: f64, step: u64) -> Result<f64, EngineError> {
+        if self.backward.groups.is_empty() {
+            return Err(EngineError::NotTraining);
+        }
+        if step == 0 {
+            return Err(EngineError::Program("updates are numbered from 1".into()));
+        }
+        let begin = Instant::now();
+        let norm = self.backend.grad_norm(self.spaces.gradients.clone());
+        self.times.add(Kind::GradNorm, begin.elapsed());
+        if !norm.is_finite() {
+            return Ok(norm);
+        }
+        let begin = Instant::now();
+        self.backend.update(&Update {
+            parameters: self.spaces.parameters.clone(),
+            gradients: self.spaces.gradients.clone(),
+            moments1: self.spaces.moments1.clone(),
+            moments2: self.spaces.moments2.clone(),
+            segments: &self.segments,
+            lr,
+            beta1: optimizer.beta1,
+            beta2: optimizer.beta2,
+            eps: optimizer.eps,
+            weight_decay: optimizer.weight_decay,
+            step,
+            grad_scale: optimizer.clip.map_or(1.0, |clip| (clip / (norm + 1e-6)).min(1.0)),
+        })?;
+        self.times.add(Kind::Adamw, begin.elapsed());
+        Ok(norm)
+    }
+
+    /// Bytes this engine holds: the plan's arena, and the kernels' scratch memory.
+    pub fn allocated_bytes(&self) -> u64 {
+        self.backend.allocated_bytes()
+    }
+
+    /// Threads at work.
+    pub fn threads(&self) -> usize {
+        self.backend.threads()
+    }
+
+    /// Time spent by kind since the last [`Engine::reset_times`]; one entry for each of [`Kind::ALL`].
+    pub fn times(&self) -> &[(&'static str, Duration)] {
+        self.times.as_slice()
+    }
+
+    /// Starts counting time from zero.
+    pub fn reset_times(&mut self) {
+        self.times.reset();
+    }
+
+    /// Tokens of a micro-batch, B·T.
+    pub fn tokens(&self) -> usize {
+        self.nll.len()
+    }
+
+    /// Checks a batch and copies it into the arena.
+    fn load(&mut self, micro: &Micro<'_>) -> Result<(), EngineError> {
+        let begin = Instant::now();
+        let (expected, window) = (self.nll.len(), self.window);
+        let vocab = u32::try_from(self.vocab - 1).unwrap_or(u32::MAX);
+        let last = u32::try_from(window - 1).unwrap_or(u32::MAX);
+        check("tokens", micro.tokens, expected, |_| vocab)?;
+        check("targets", micro.targets, expected, |_| vocab)?;
+        check("positions", micro.positions, expected, |_| last)?;
+        check("document_start", micro.document_start, expected, |i| (i % window) as u32)?;
+        if micro.weights.len() != expected {
+            return Err(EngineError::Length { what: "weights", found: micro.weights.len(), expected });
+        }
+        if let Some(index) = micro.weights.iter().position(|w| !w.is_finite()) {
+            return Err(EngineError::Weight { value: micro.weights[index], index });
+        }
+        let mut copy = |place: &Range<usize>, values: &[f32]| {
+            self.backend.host_mut(place.clone()).copy_from_slice(values);
+        };
+        copy(&self.inputs.tokens, bytemuck::cast_slice(micro.tokens));
+        copy(&self.inputs.targets, bytemuck::cast_slice(micro.targets));
+        copy(&self.inputs.weights, micro.weights);
+        copy(&self.inputs.positions, bytemuck::cast_slice(micro.positions));
+        copy(&self.inputs.document_start, bytemuck::cast_slice(micro.document_start));
+        self.times.add(Kind::Inputs, begin.elapsed());
+        Ok(())
+    }
+
+    /// Σ weights·nll in f64, in token order.
+    fn loss(&self, micro: &Micro<'_>) -> f64 {
+        self.nll().iter().zip(micro.weights).map(|(nll, w)| f64::from(*nll) * f64::from(*w)).sum()
+    }
+}
+
+fn run<B: Backend>(backend: &mut B, block: &Bound, times: &mut Times, scale: f32) -> Result<(), EngineError> {
+    for group in &block.groups {
+        for i in 0..group.layers {
+            let layer = if group.reverse { group.layers - 1 - i } else { i };
+            for kernel in &group.body {
+                let begin = Instant::now();
+                backend.execute(kernel, layer, scale)?;
+                times.add(kernel.kind(), begin.elapsed());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check(
+    what: &'static str,
+    values: &[u32],
+    expected: usize,
+    most: impl Fn(usize) -> u32,
+) -> Result<(), EngineError> {
+    if values.len() != expected {
+        return Err(EngineError::Length { what, found: values.len(), expected });
+    }
+    match values.iter().enumerate().find(|(i, v)| **v > most(*i)) {
+        Some((index, value)) => Err(EngineError::Value { what, value: *value, index, most: most(index) }),
+        None => Ok(()),
+    }
+}
+
+/// The words of a named tensor with one slot.
+fn named(program: &Program, name: &str) -> Result<Range<usize>, EngineError> {
+    let tensor = program
+        .tensors
+        .iter()
+        .find(|t| t.name == name)
+        .ok_or_else(|| EngineError::Program(format!("it has no tensor `{name}`")))?;
+    let words = bind::words(program, tensor)?;
+    let length = tensor.shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d)).unwrap_or(u64::MAX);
+    Ok(words.start..words.start.saturating_add(bind::word_count(length)?).min(words.end))
+}
+
+/// The words of a whole space, whose tensors lie one after the other.
+fn space(program: &Program, space: Space) -> Result<Range<usize>, EngineError> {
+    let mut whole: Option<Range<usize>> = None;
+    for tensor in program.tensors.iter().filter(|t| t.space == space) {
+        let words = bind::words(program, tensor)?;
+        whole = match whole {
+            None => Some(words),
+            Some(w) if w.end == words.start => Some(w.start..words.end),
+            Some(_) => {
+                return Err(EngineError::Program(format!("`{}` is apart from its space", tensor.name)));
+            }
+        };
+    }
+    Ok(whole.unwrap_or(0..0))
+}
+
+/// The words of a parameter: whole rows of its tensor's slot.
+fn place(program: &Program, p: &Parameter) -> Result<Range<usize>, EngineError> {
+    let bad = || EngineError::Program(format!("parameter `{}` does not fit into the program", p.name));
+    let tensor: &Tensor = program.tensors.get(p.tensor.0 as usize).ok_or_else(bad)?;
+    let words = bind::words(program, tensor)?;
+    let product = |shape: &[u64]| shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d)).ok_or_else(bad);
+    let width = product(tensor.shape.get(1..).unwrap_or_default())?;
+    let size = product(&p.shape)?;
+    let slot = p.layer.unwrap_or(0).checked_mul(tensor.stride / 4).ok_or_else(bad)?;
+    let start = p.row.checked_mul(width).and_then(|n| n.checked_add(slot)).ok_or_else(bad)?;
+    let start = words.start.checked_add(bind::word_count(start)?).ok_or_else(bad)?;
+    let end = start.checked_add(bind::word_count(size)?).ok_or_else(bad)?;
+    if tensor.space != Space::Parameter || end > words.end { Err(bad()) } else { Ok(start..end) }
+}
+
+/// Runs of parameters with and without weight decay, neighbours joined. Padding between tensors is zero and stays zero,
+/// so it belongs to whichever run is before it.
+fn segments(
+    program: &Program,
+    parameters: &[Parameter],
+    places: &HashMap<String, Range<usize>>,
+    whole: &Range<usize>,
+) -> Result<Vec<Segment>, EngineError> {
+    let mut list: Vec<(usize, bool)> =
+        parameters.iter().filter_map(|p| places.get(&p.name).map(|r| (r.start, p.decay))).collect();
+    list.sort_unstable_by_key(|(start, _)| *start);
+    if list.is_empty() || program.tensors.is_empty() {
+        return Err(EngineError::Program("it has no parameters".into()));
+    }
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut from = whole.start;
+    for (i, (_, decay)) in list.iter().enumerate() {
+        let to = list.get(i + 1).map_or(whole.end, |(start, _)| *start);
+        match segments.last_mut() {
+            Some(last) if last.decay == *decay => last.len += to - from,
+            _ => segments.push(Segment { len: to - from, decay: *decay }),
+        }
+        from = to;
+    }
+    Ok(segments)
+}
