@@ -26,10 +26,12 @@ mod lanes;
 mod linear;
 mod matmul;
 mod pool;
+mod query_tile;
 mod rms_norm;
 mod rope;
 mod rows;
 mod swiglu;
+mod tile;
 
 pub use adamw::{AdamwStep, Segment, adamw};
 pub use attention::attention;

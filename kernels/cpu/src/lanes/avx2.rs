@@ -4,6 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::{Kernel, LANES, Lanes};
+use crate::tile::{Product, product};
 
 /// Sixteen lanes in two ymm registers.
 #[derive(Clone, Copy)]
@@ -121,6 +122,24 @@ impl Lanes for Avx2 {
             let b = _mm256_add_epi32(_mm256_slli_epi32::<23>(_mm256_castps_si256(self.1)), one);
             Avx2(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b))
         }
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        let from = rows.map(Self::to_array);
+        std::array::from_fn(|i| {
+            let row: [f32; LANES] = std::array::from_fn(|j| from[j][i]);
+            // SAFETY: the array has 16 elements.
+            unsafe { Self::load(row.as_ptr()) }
+        })
+    }
+    unsafe fn product(operands: &Product) {
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn compiled(operands: &Product) {
+            // SAFETY: passed on.
+            unsafe { product::<Avx2>(operands) }
+        }
+        // SAFETY: passed on; a value of this type exists only inside `run`.
+        unsafe { compiled(operands) }
     }
     #[inline(always)]
     fn to_array(self) -> [f32; LANES] {

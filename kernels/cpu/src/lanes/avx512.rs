@@ -4,6 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::{Kernel, LANES, Lanes};
+use crate::tile::{Product, product};
 
 /// Sixteen lanes in a zmm register.
 #[derive(Clone, Copy)]
@@ -120,6 +121,49 @@ impl Lanes for Avx512 {
             let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));
             _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(127 << 23)))
         })
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        // Pairs of rows, then fours, then quarters of registers, twice.
+        // SAFETY: see above the `impl`.
+        unsafe {
+            let r = rows.map(|row| row.0);
+            let mut t = r;
+            for i in 0..8 {
+                t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+                t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+            }
+            let mut u = t;
+            for i in 0..4 {
+                let at = |j: usize| _mm512_castps_pd(t[4 * i + j]);
+                u[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(at(0), at(2)));
+                u[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(at(0), at(2)));
+                u[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(at(1), at(3)));
+                u[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(at(1), at(3)));
+            }
+            for j in 0..4 {
+                t[j] = _mm512_shuffle_f32x4::<0x88>(u[j], u[4 + j]);
+                t[4 + j] = _mm512_shuffle_f32x4::<0xdd>(u[j], u[4 + j]);
+                t[8 + j] = _mm512_shuffle_f32x4::<0x88>(u[8 + j], u[12 + j]);
+                t[12 + j] = _mm512_shuffle_f32x4::<0xdd>(u[8 + j], u[12 + j]);
+            }
+            for j in 0..4 {
+                u[j] = _mm512_shuffle_f32x4::<0x88>(t[j], t[8 + j]);
+                u[8 + j] = _mm512_shuffle_f32x4::<0xdd>(t[j], t[8 + j]);
+                u[4 + j] = _mm512_shuffle_f32x4::<0x88>(t[4 + j], t[12 + j]);
+                u[12 + j] = _mm512_shuffle_f32x4::<0xdd>(t[4 + j], t[12 + j]);
+            }
+            u.map(Avx512)
+        }
+    }
+    unsafe fn product(operands: &Product) {
+        #[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+        unsafe fn compiled(operands: &Product) {
+            // SAFETY: passed on.
+            unsafe { product::<Avx512>(operands) }
+        }
+        // SAFETY: passed on; see above the `impl`.
+        unsafe { compiled(operands) }
     }
     #[inline(always)]
     fn to_array(self) -> [f32; LANES] {

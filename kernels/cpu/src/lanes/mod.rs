@@ -12,12 +12,14 @@ mod avx2;
 mod avx512;
 mod portable;
 
+use crate::tile::Product;
+
 /// Lanes in a vector.
 pub(crate) const LANES: usize = 16;
 
 /// Sixteen f32 values. Values of an implementation may exist only inside [`dispatch`], after detection.
 pub(crate) trait Lanes: Copy {
-    /// Vectors that the register file holds comfortably as accumulators of a micro-kernel: four columns of six rows, or one.
+    /// Whether the registers hold a micro-kernel of six rows of four vectors (else six of one).
     const WIDE: bool;
 
     /// All lanes `x`.
@@ -64,6 +66,13 @@ pub(crate) trait Lanes: Copy {
     fn where_less(self, bound: Self, then: Self, otherwise: Self) -> Self;
     /// 2ⁿ for `self` = n + 1.5·2²³ with integral n in -126 … 127 (the sum whose low bits are n).
     fn power_of_two(self) -> Self;
+    /// Row i of the result is column i of the argument.
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES];
+    /// A small product; see [`crate::tile`]. Not inlined: one copy for each kind of vector.
+    ///
+    /// # Safety
+    /// As [`crate::tile::product`].
+    unsafe fn product(operands: &Product);
     /// The lanes.
     fn to_array(self) -> [f32; LANES];
 

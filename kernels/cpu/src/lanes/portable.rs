@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::{LANES, Lanes};
+use crate::tile::{Product, product};
 
 /// Sixteen lanes in an array.
 #[derive(Clone, Copy)]
@@ -87,6 +88,19 @@ impl Lanes for Portable {
     #[inline(always)]
     fn power_of_two(self) -> Self {
         Portable(self.0.map(|x| f32::from_bits((x.to_bits() << 23).wrapping_add(127 << 23))))
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
+        let from = rows.map(Self::to_array);
+        std::array::from_fn(|i| {
+            let row: [f32; LANES] = std::array::from_fn(|j| from[j][i]);
+            // SAFETY: the array has 16 elements.
+            unsafe { Self::load(row.as_ptr()) }
+        })
+    }
+    unsafe fn product(operands: &Product) {
+        // SAFETY: passed on.
+        unsafe { product::<Self>(operands) }
     }
     #[inline(always)]
     fn to_array(self) -> [f32; LANES] {
