@@ -3,7 +3,28 @@
 //! What a spec leaves to run time (a learning rate at step t, a filter over a document's columns) is an [`Expr`]. The
 //! interpreter [`eval`](Expr::eval) is the meaning; machine code must agree with it bit for bit, NaN folded.
 //!
+//! The way of an expression: [`Expr::bind`] verifies it and resolves its variables to slots once, [`Bound::eval`] runs
+//! it, [`Expr::fold`] evaluates what reads no variable. An [`Evaluator`] does the same with machine code where the
+//! `jit` feature is on and the host lets it, and says why where it does not.
+//!
 //! What does not live here: names of the language, types, units. All of that is gone when an expression arrives here.
+
+mod bound;
+mod builtins;
+mod error;
+mod evaluator;
+mod fold;
+#[cfg(feature = "jit")]
+mod jit;
+mod text;
+mod verify;
+
+pub use bound::Bound;
+pub use error::ExprError;
+pub use evaluator::Evaluator;
+#[cfg(feature = "jit")]
+pub use jit::{Compiled, JitError, Optimization};
+pub use verify::{Kind, MAX_DEPTH, MAX_NODES};
 
 use serde::{Deserialize, Serialize};
 

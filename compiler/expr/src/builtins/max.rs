@@ -1,0 +1,35 @@
+//! `max(a, b)`
+
+use super::{BinaryInstruction, Definition, Eval};
+
+pub(super) const DEFINITION: Definition = Definition {
+    name: "max",
+    doc: "Larger of two numbers. NaN if either is NaN; 0 counts as larger than -0.",
+    eval: Eval::Two { instruction: BinaryInstruction::Max, call: max },
+};
+
+fn max(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if a > b {
+        a
+    } else if b > a {
+        b
+    } else {
+        // Equal: the same bits, or two zeros, of which the positive one wins.
+        f64::from_bits(a.to_bits() & b.to_bits())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_ordered_and_nan_wins() {
+        assert_eq!(max(0.0, -0.0).to_bits(), 0.0f64.to_bits());
+        assert_eq!(max(-0.0, 0.0).to_bits(), 0.0f64.to_bits());
+        assert!(max(f64::NAN, 1.0).is_nan() && max(1.0, f64::NAN).is_nan());
+        assert_eq!(max(f64::INFINITY, 3.0), f64::INFINITY);
+    }
+}
