@@ -19,7 +19,7 @@ impl Divisor {
     /// Quotient and remainder.
     #[inline]
     pub(super) fn divide(self, n: u64) -> (u64, u64) {
-        let quotient = (u128::from(n) * u128::from(self.reciprocal) >> 64) as u64;
+        let quotient = ((u128::from(n) * u128::from(self.reciprocal)) >> 64) as u64;
         let remainder = n - quotient * self.divisor;
         if remainder >= self.divisor {
             (quotient + 1, remainder - self.divisor)

@@ -199,6 +199,12 @@ impl Order {
         (g < self.total).then_some(g)
     }
 
+    /// Slice at a place of an epoch: the `place`-th that the epoch draws.
+    pub(crate) fn slice(&self, dataset: usize, epoch: u64, place: u64) -> u64 {
+        let d = &self.datasets[dataset];
+        d.permutation.forward(&d.keys(epoch), place % d.atoms)
+    }
+
     /// Samples drawn from each dataset by the first `g` samples. Beyond [`Order::total`] the last stage goes on.
     pub fn counts(&self, g: u64) -> Vec<u64> {
         let stage = self.stage(g);

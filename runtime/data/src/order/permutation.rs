@@ -115,7 +115,7 @@ impl Permutation {
     /// Maps a 64-bit hash to `0..left` by its top bits.
     #[inline]
     fn scale(&self, hash: u64) -> u64 {
-        (u128::from(hash) * u128::from(self.left) >> 64) as u64
+        ((u128::from(hash) * u128::from(self.left)) >> 64) as u64
     }
 }
 

@@ -1,0 +1,156 @@
+//! Preparing a dataset: index, sample, split, tokenise in parallel, write.
+
+use super::manifest::{FORMAT_VERSION, Manifest, Request, TokenType};
+use super::same_request;
+use super::writer::SplitWriter;
+use crate::durable::{PartialDirectory, write_synced};
+use crate::error::DataError;
+use crate::progress::Progress;
+use crate::source::{Corpus, DocumentRef, is_validation};
+use crate::store::Store;
+use crate::tokenizer::Tokenizer;
+use rayon::prelude::*;
+use smolc_plan::{Measured, Plan, Separator};
+use std::path::{Path, PathBuf};
+
+/// Text held in memory at a time, bytes (a longer document is held alone).
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Where a dataset lies once prepared: `DIR/data/NAME`.
+pub fn dataset_directory(dir: &Path, name: &str) -> PathBuf {
+    dir.join("data").join(name)
+}
+
+/// Prepares dataset number `index` of the plan with a tokenizer, or verifies and uses what an earlier call left under `dir`.
+///
+/// `tokenizer` comes from [`prepare_tokenizer`](crate::prepare_tokenizer), which gave it its end-of-document token. The bytes written do not depend on the number
+/// of threads (rayon's current pool). Errors: a source that cannot be read or holds no document; a full disk; a directory
+/// of another plan ([`DataError::is_mismatch`]) or a damaged one.
+pub fn prepare_dataset(
+    plan: &Plan,
+    index: usize,
+    tokenizer: &Tokenizer,
+    dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Measured, DataError> {
+    let dataset = plan.datasets.get(index).ok_or(DataError::NoSuch { what: "dataset", index })?;
+    let (eos, eos_id) = tokenizer.end().ok_or(DataError::NoEnd)?;
+    let request = Request {
+        format: FORMAT_VERSION,
+        source: dataset.source.clone(),
+        take: dataset.take.clone(),
+        validation_per_million: dataset.validation_per_million,
+        separator: Separator::Eos,
+        eos: eos.to_string(),
+        eos_id,
+        tokenizer: tokenizer.hash(),
+    };
+    let directory = dataset_directory(dir, &dataset.name);
+    if directory.exists() {
+        let manifest = Store::manifest(&directory)?;
+        same_request(&directory, &dataset.name, &manifest.request, &request)?;
+        return Ok(Store::open(&directory)?.manifest_of().measured());
+    }
+    let corpus = Corpus::index(dataset, progress)?;
+    note_left_out(&dataset.name, &corpus, &directory, progress);
+    let partial = PartialDirectory::create(&directory)?;
+    progress.begin(&format!("tokenize {}", dataset.name), Some(bytes(&corpus.documents)), "bytes");
+    let written = write(&corpus, request, &dataset.name, tokenizer, &partial, progress);
+    progress.end();
+    let manifest = written?;
+    let lines: Result<Vec<String>, _> = corpus.skipped.iter().map(serde_json::to_string).collect();
+    let lines = lines.map_err(|e| DataError::Tokenize(e.to_string()))?;
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    write_synced(&partial.file("skipped.jsonl"), text.as_bytes())?;
+    let mut json = serde_json::to_vec_pretty(&manifest).map_err(|e| DataError::Tokenize(e.to_string()))?;
+    json.push(b'\n');
+    write_synced(&partial.file("manifest.json"), &json)?;
+    partial.commit()?;
+    Ok(manifest.measured())
+}
+
+fn write(
+    corpus: &Corpus,
+    request: Request,
+    name: &str,
+    tokenizer: &Tokenizer,
+    partial: &PartialDirectory,
+    progress: &dyn Progress,
+) -> Result<Manifest, DataError> {
+    let token_type = TokenType::for_vocabulary(tokenizer.vocab_size());
+    let mut train = SplitWriter::create(partial, "train", token_type)?;
+    let mut validation = SplitWriter::create(partial, "validation", token_type)?;
+    let mut sources = blake3::Hasher::new();
+    let mut left = bytes(&corpus.documents);
+    for batch in batches(&corpus.documents) {
+        let encoded: Vec<Result<Vec<u32>, DataError>> = batch
+            .par_iter()
+            .map(|document| {
+                let mut ids = tokenizer.encode_document(&corpus.read(document)?)?;
+                ids.push(request.eos_id);
+                progress.advance(document.bytes);
+                Ok(ids)
+            })
+            .collect();
+        for (document, ids) in batch.iter().zip(encoded) {
+            let to_validation = is_validation(document.hash, request.validation_per_million);
+            let writer = if to_validation { &mut validation } else { &mut train };
+            // A byte of text takes a token at most; most texts take a third or a quarter of that.
+            writer.document(&ids?, document.bytes, left / 3 * token_type.bytes())?;
+            left = left.saturating_sub(document.bytes);
+            for word in [corpus.key_hash(0, document), document.bytes, document.hash] {
+                sources.update(&word.to_le_bytes());
+            }
+        }
+    }
+    let mut manifest = Manifest {
+        dataset: name.to_string(),
+        request,
+        token_type,
+        vocabulary: tokenizer.vocab_size() as u64,
+        train: train.finish()?,
+        validation: validation.finish()?,
+        files: corpus.file_count() as u64,
+        skipped: corpus.skipped.len() as u64,
+        empty_documents: corpus.empty,
+        sources: sources.finalize().to_hex().to_string(),
+        uid: 0,
+    };
+    manifest.uid = manifest.content_uid();
+    Ok(manifest)
+}
+
+fn note_left_out(name: &str, corpus: &Corpus, directory: &Path, progress: &dyn Progress) {
+    if let Some(first) = corpus.skipped.first() {
+        progress.note(&format!(
+            "dataset `{name}`: {} of {} files could not be used and were left out, such as {} ({}); all are listed in {}",
+            corpus.skipped.len(),
+            corpus.skipped.len() + corpus.documents.len(),
+            first.path,
+            first.reason,
+            directory.join("skipped.jsonl").display(),
+        ));
+    }
+    if corpus.empty > 0 {
+        progress.note(&format!("dataset `{name}`: {} empty documents were left out", corpus.empty));
+    }
+}
+
+fn bytes(documents: &[DocumentRef]) -> u64 {
+    documents.iter().map(|d| d.bytes).sum()
+}
+
+/// Consecutive documents of about [`BATCH_BYTES`].
+fn batches(documents: &[DocumentRef]) -> impl Iterator<Item = &[DocumentRef]> {
+    let mut rest = documents;
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = rest.iter().take_while(|d| {
+            size += d.bytes;
+            size <= BATCH_BYTES
+        });
+        let (batch, later) = rest.split_at(fits.count().max(1).min(rest.len()));
+        rest = later;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
