@@ -1,1 +1,129 @@
-//! Names, types, units, evaluation and the static checks
+//! From files to a checked specification: names, types, units, compile-time evaluation and the static checks.
+//!
+//! [`check`] never fails. It yields whatever of the spec could be worked out, and every mistake it found, each once.
+//! All reading of files and of the environment goes through a [`World`](world::World).
+//!
+//! What does not live here: parsing (`smolc-syntax`), the plan and the step program (`smolc-lower`), rendering of
+//! diagnostics (`smolc-diag`), and any real I/O (the caller's `World`).
+
+pub mod allow;
+pub mod eval;
+pub mod load;
+pub mod names;
+pub mod rational;
+pub mod rules;
+pub mod run;
+pub mod run_time;
+pub mod schema;
+pub mod sets;
+pub mod spec;
+pub mod suggest;
+pub mod types;
+pub mod units;
+pub mod value;
+pub mod walk;
+pub mod world;
+
+pub use spec::Spec;
+pub use world::{MemoryWorld, World};
+
+use eval::Eval;
+use run::Builder;
+use smolc_diag::{Diagnostic, Severity, Sources};
+use smolc_syntax::ast::ItemKind;
+use value::ItemId;
+
+/// What checking found.
+#[derive(Debug)]
+pub struct Checked {
+    /// Every file that was read; diagnostics point into them.
+    pub sources: Sources,
+    /// The spec, as far as it could be worked out.
+    pub spec: Spec,
+    /// What is wrong, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Most diagnostics one file is worth; beyond, a count says how many more there are.
+const LIMIT: usize = 50;
+
+/// Checks the spec at `path`. `sets` are values for its parameters, `--set NAME=VALUE`.
+pub fn check(world: &dyn World, path: &str, sets: &[(String, String)]) -> Checked {
+    let mut sources = Sources::default();
+    let mut diagnostics = Vec::new();
+    let mut program = load::Loader::new(world, &mut sources, &mut diagnostics).load(path);
+    names::bind(&mut program, &mut diagnostics);
+    let ring = names::resolve(&program, &mut diagnostics);
+    let values = sets::parse(&program, sets, &mut sources, &mut diagnostics);
+
+    let mut eval = Eval::new(world, &program, &sources, ring);
+    sets::evaluate(&mut eval, values);
+    let mut builder = Builder::default();
+    builder.spec.name = stem(path);
+    if let Some(spec) = program.modules.first() {
+        builder.spec.language = spec.ast.version.map_or(1, |(v, _)| v);
+        for (i, item) in spec.ast.items.iter().enumerate() {
+            match &item.kind {
+                ItemKind::Run(run) => builder.run(&mut eval, run),
+                ItemKind::Use(_) | ItemKind::Error { .. } => {}
+                ItemKind::Param { .. }
+                | ItemKind::Let { .. }
+                | ItemKind::Fn(_)
+                | ItemKind::Define { .. }
+                | ItemKind::Sweep { .. }
+                | ItemKind::Target { .. } => {
+                    eval.item(ItemId { module: 0, item: i });
+                }
+            }
+        }
+    }
+    diagnostics.append(&mut eval.diagnostics);
+    let mut spec = builder.spec;
+    rules::check(&spec, world, &mut diagnostics);
+    allow::apply(&program, &mut diagnostics);
+    tidy(&mut diagnostics);
+    spec.complete = diagnostics.iter().all(|d| d.severity != Severity::Error);
+    Checked { sources, spec, diagnostics }
+}
+
+/// Sorts, drops what is said twice, and limits the number per file.
+fn tidy(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (d.primary.span.file, d.primary.span.start, d.primary.span.end, d.code);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    diagnostics
+        .dedup_by(|a, b| a.code == b.code && a.primary.span == b.primary.span && a.message == b.message);
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    let mut over: Vec<(Diagnostic, usize)> = Vec::new();
+    let mut counts = std::collections::HashMap::new();
+    for d in diagnostics.drain(..) {
+        let count = counts.entry(d.primary.span.file).or_insert(0usize);
+        *count += 1;
+        if *count <= LIMIT {
+            kept.push(d);
+        } else {
+            match over.iter_mut().find(|(first, _)| first.primary.span.file == d.primary.span.file) {
+                Some((first, more)) => {
+                    first.severity = first.severity.min(d.severity);
+                    *more += 1;
+                }
+                None => over.push((d, 1)),
+            }
+        }
+    }
+    for (first, more) in over {
+        let message = format!("{more} more diagnostics in this file are not shown");
+        let mut d =
+            Diagnostic::error("smol::lang::many", first.primary.span, message).help("correct the first ones");
+        d.severity = first.severity;
+        kept.push(d);
+    }
+    *diagnostics = kept;
+}
+
+/// A path's file name without its ending.
+fn stem(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".smol").unwrap_or(name).to_string()
+}

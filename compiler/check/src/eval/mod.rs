@@ -1,0 +1,282 @@
+//! Compile-time evaluation: pure, total, and silent about what was reported before ([`Value::Error`]).
+
+mod arithmetic;
+mod call;
+mod check;
+mod dataset;
+mod item;
+mod mix;
+mod record;
+mod schedule;
+mod tokenizer;
+
+pub use mix::Part;
+pub use schedule::Time;
+
+use crate::load::{Program, Target};
+use crate::rational::Fraction;
+use crate::units::Dim;
+use crate::value::{Builtin, CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
+use crate::world::World;
+use smolc_diag::{Diagnostic, Sources, Span};
+use smolc_syntax::ast::{Cadence, Expr, ExprKind, Ident, Number, TextPart, UnaryOp};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+/// The evaluator.
+pub struct Eval<'a> {
+    /// Environment and files.
+    pub world: &'a dyn World,
+    /// All modules, names resolved.
+    pub program: &'a Program,
+    /// Source text, to quote schedules.
+    pub sources: &'a Sources,
+    /// Items that take part in a ring.
+    pub poisoned: HashSet<ItemId>,
+    /// Values of parameters given from outside.
+    pub sets: HashMap<ItemId, Node>,
+    /// What has been found.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What is being evaluated, for messages: ``stage `anneal` ``.
+    pub owner: String,
+    /// How spans convert, inside `at t => …` only.
+    pub time: Option<Time>,
+    memo: HashMap<ItemId, Node>,
+}
+
+impl<'a> Eval<'a> {
+    /// An evaluator of a resolved program.
+    pub fn new(
+        world: &'a dyn World,
+        program: &'a Program,
+        sources: &'a Sources,
+        poisoned: HashSet<ItemId>,
+    ) -> Eval<'a> {
+        Eval {
+            world,
+            program,
+            sources,
+            poisoned,
+            sets: HashMap::new(),
+            diagnostics: Vec::new(),
+            owner: String::new(),
+            time: None,
+            memo: HashMap::new(),
+        }
+    }
+
+    /// Reports, and stands in for the value.
+    fn fail(&mut self, span: Span, diagnostic: Diagnostic) -> Node {
+        self.diagnostics.push(diagnostic);
+        Node::error(span)
+    }
+
+    /// What exists in the language but not in this version of the compiler.
+    pub fn unsupported(&mut self, span: Span, what: &str) -> Node {
+        let d = Diagnostic::error(
+            "smol::lang::unsupported",
+            span,
+            format!("{what} cannot be compiled by this version of smolc"),
+        )
+        .help("leave it out for now; nothing of it would be carried out");
+        self.fail(span, d)
+    }
+
+    /// Evaluates an expression.
+    pub fn expr(&mut self, expr: &Expr, locals: &Locals) -> Node {
+        let span = expr.span;
+        match &expr.kind {
+            ExprKind::Error => Node::error(span),
+            ExprKind::Number(n) => self.number(n, span),
+            ExprKind::Text(parts) => self.text(parts, span, locals),
+            ExprKind::Bool(b) => Node::new(Value::Bool(*b), span),
+            ExprKind::None => Node::new(Value::None, span),
+            ExprKind::Name(name) => self.name(name, locals),
+            ExprKind::Member(base, member) => self.member(base, member, span, locals),
+            ExprKind::Column(name) => Node::new(Value::Column(name.text.clone()), span),
+            ExprKind::List(items) => {
+                let items: Vec<Node> = items.iter().map(|e| self.expr(e, locals)).collect();
+                if items.iter().any(Node::is_error) {
+                    return Node::error(span);
+                }
+                Node::new(Value::List(items), span)
+            }
+            ExprKind::Record(members) => self.plain_record(members, span, locals),
+            ExprKind::Call { function, arguments, record } => {
+                self.call(function, arguments, record.as_deref(), span, None, locals)
+            }
+            ExprKind::Construct(base, members) => self.construct(base, members, span, locals),
+            ExprKind::With(base, members) => self.with(base, members, span, locals),
+            ExprKind::Unary(op, a) => self.unary(*op, a, span, locals),
+            ExprKind::Binary(op, op_span, a, b) => self.binary(*op, *op_span, a, b, span, locals),
+            ExprKind::Weighted(..) | ExprKind::Rest(_) => self.mix(expr, locals),
+            ExprKind::Ramp(..) => self.unsupported(span, "a weight that changes over a stage (`a -> b`)"),
+            ExprKind::Range(..) => self.unsupported(span, "a range of lengths (`a..b`)"),
+            ExprKind::If(c, a, b) => self.conditional(c, a, b, span, locals),
+            ExprKind::At(t, body) => {
+                let closure =
+                    Closure { parameter: t.text.clone(), body: (**body).clone(), locals: locals.clone() };
+                Node::new(Value::Schedule(Rc::new(closure)), span)
+            }
+            ExprKind::Pipe(source, step) => self.pipe(source, step, span, locals),
+            ExprKind::Cadence(c) => self.cadence(c, span, locals),
+            ExprKind::Paren(inner) => self.expr(inner, locals),
+        }
+    }
+
+    fn number(&mut self, n: &Number, span: Span) -> Node {
+        let (dim, factor) = match (n.unit, n.percent) {
+            (Some(unit), false) => Dim::of(unit),
+            (None, true) => (Dim::Ratio, 1),
+            (None, false) => (Dim::Number, 1),
+            (Some(_), true) => {
+                let d = Diagnostic::error("smol::type::unit", span, "a share has no unit")
+                    .help("drop `%` or the unit");
+                return self.fail(span, d);
+            }
+        };
+        match Fraction::from_literal(n).and_then(|f| f.mul(Fraction::integer(factor))) {
+            Some(value) => Node::new(Value::exact(value, dim), span),
+            None => {
+                let d = Diagnostic::error("smol::eval::arithmetic", span, "this number is out of range")
+                    .help("numbers are exact fractions with at most 38 digits above and below");
+                self.fail(span, d)
+            }
+        }
+    }
+
+    fn text(&mut self, parts: &[TextPart], span: Span, locals: &Locals) -> Node {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                TextPart::Literal(t) => text.push_str(t),
+                TextPart::Interpolation(e) => {
+                    let node = self.expr(e, locals);
+                    match &node.value {
+                        Value::Error => return Node::error(span),
+                        Value::Text(t) => text.push_str(t),
+                        Value::Number(Num::Exact(f), _) if f.is_integer() => {
+                            text.push_str(&f.num().to_string())
+                        }
+                        other => {
+                            let d = Diagnostic::error(
+                                "smol::type::mismatch",
+                                node.span,
+                                format!("text can hold text and whole numbers, found {}", other.phrase()),
+                            );
+                            return self.fail(span, d);
+                        }
+                    }
+                }
+            }
+        }
+        Node::new(Value::Text(text), span)
+    }
+
+    fn name(&mut self, name: &Ident, locals: &Locals) -> Node {
+        if let Some(node) = locals.get(&name.text) {
+            return Node::new(node.value.clone(), name.span);
+        }
+        match self.program.lookup(name) {
+            Some(target) => self.target(target, name),
+            // Reported by `names`.
+            None => Node::error(name.span),
+        }
+    }
+
+    fn target(&mut self, target: Target, name: &Ident) -> Node {
+        match target {
+            Target::Item(id) => Node::new(self.item(id).value, name.span),
+            Target::Builtin(Builtin::Pi) => {
+                Node::new(Value::Number(Num::Float(std::f64::consts::PI), Dim::Number), name.span)
+            }
+            Target::Builtin(b) => Node::new(Value::Builtin(b), name.span),
+            Target::Unknown => Node::error(name.span),
+            Target::Module(_) => {
+                let d = Diagnostic::error(
+                    "smol::type::mismatch",
+                    name.span,
+                    format!("`{}` is a module, not a value", name.text),
+                )
+                .help(format!("name one of its items: `{}.NAME`", name.text));
+                self.fail(name.span, d)
+            }
+        }
+    }
+
+    fn member(&mut self, base: &Expr, member: &Ident, span: Span, locals: &Locals) -> Node {
+        if let ExprKind::Name(name) = &base.kind {
+            if !locals.contains_key(&name.text) {
+                if let Some(Target::Module(m)) = self.program.lookup(name) {
+                    return match self.program.member(m, &member.text) {
+                        Some(target) => Node::new(self.target(target, member).value, span),
+                        None => Node::error(span),
+                    };
+                }
+            }
+        }
+        let node = self.expr(base, locals);
+        match &node.value {
+            Value::Error => Node::error(span),
+            Value::Object(o) => match o.fields.get(&member.text) {
+                Some(field) => Node::new(field.node.value.clone(), span),
+                None => {
+                    let d = Diagnostic::error(
+                        "smol::record::unknown",
+                        member.span,
+                        format!("this record sets no `{}`", member.text),
+                    );
+                    self.fail(span, d)
+                }
+            },
+            other => {
+                let d = Diagnostic::error(
+                    "smol::type::mismatch",
+                    base.span,
+                    format!("only records have members, found {}", other.phrase()),
+                );
+                self.fail(span, d)
+            }
+        }
+    }
+
+    fn unary(&mut self, op: UnaryOp, a: &Expr, span: Span, locals: &Locals) -> Node {
+        let node = self.expr(a, locals);
+        let value = match (op, &node.value) {
+            (_, Value::Error) => Value::Error,
+            (UnaryOp::Neg, Value::Number(Num::Exact(f), dim)) => Value::exact(f.neg(), *dim),
+            (UnaryOp::Neg, Value::Number(Num::Float(x), dim)) => Value::Number(Num::Float(-x), *dim),
+            (UnaryOp::Neg, Value::Code(code, dim)) => {
+                let code = smolc_expr::Expr::Unary(smolc_expr::Unary::Neg, Box::new((**code).clone()));
+                Value::Code(Rc::new(code), *dim)
+            }
+            (UnaryOp::Not, Value::Bool(b)) => Value::Bool(!b),
+            (UnaryOp::Not, Value::Test(code)) => {
+                let code = smolc_expr::Expr::Unary(smolc_expr::Unary::Not, Box::new((**code).clone()));
+                Value::Test(Rc::new(code))
+            }
+            (op, other) => {
+                let (sign, takes) = match op {
+                    UnaryOp::Neg => ("-", "a number"),
+                    UnaryOp::Not => ("not", "`true` or `false`"),
+                };
+                let message = format!("`{sign}` takes {takes}, found {}", other.phrase());
+                return self.fail(span, Diagnostic::error("smol::type::mismatch", node.span, message));
+            }
+        };
+        Node::new(value, span)
+    }
+
+    fn cadence(&mut self, c: &Cadence, span: Span, locals: &Locals) -> Node {
+        if let Some(what) = &c.what {
+            return self.unsupported(what.span, "an evaluation suite");
+        }
+        let every = c.every.as_ref().map(|e| self.expr(e, locals));
+        let keep = c.keep.as_ref().map(|e| self.expr(e, locals));
+        if every.iter().chain(&keep).any(Node::is_error) {
+            return Node::error(span);
+        }
+        let value = CadenceValue { every, stage_end: c.stage_end, end: c.end, keep };
+        Node::new(Value::Cadence(Rc::new(value)), span)
+    }
+}

@@ -1,0 +1,250 @@
+//! Records: closed, checked against their schema, overridden by `with`.
+
+use super::Eval;
+use crate::schema::{Presence, Schema};
+use crate::suggest::nearest;
+use crate::types::Type;
+use crate::value::{Field, Locals, Node, Object, Value};
+use indexmap::IndexMap;
+use smolc_diag::{Applicability, Diagnostic, Span};
+use smolc_syntax::ast::{Expr, ExprKind, Ident, Member, MemberKind};
+use std::rc::Rc;
+
+impl Eval<'_> {
+    /// A record that stands where nothing says what it is.
+    pub(super) fn plain_record(&mut self, members: &[Member], span: Span, locals: &Locals) -> Node {
+        let fields = self.fields(members, None, "the record", locals);
+        Node::new(Value::Object(Rc::new(Object { schema: None, fields, span })), span)
+    }
+
+    /// The fields of a block. `stage` members are left to the caller; other members that are not fields are reported.
+    pub fn fields(
+        &mut self,
+        members: &[Member],
+        schema: Option<&'static Schema>,
+        owner: &str,
+        locals: &Locals,
+    ) -> IndexMap<String, Field> {
+        let mut fields: IndexMap<String, Field> = IndexMap::new();
+        for member in members {
+            match &member.kind {
+                MemberKind::Field { name, value } => {
+                    if let Some(first) = fields.get(&name.text) {
+                        let d = Diagnostic::error(
+                            "smol::record::duplicate",
+                            name.span,
+                            format!("{owner} sets `{}` twice", name.text),
+                        )
+                        .label("again here")
+                        .also(first.key, "first here")
+                        .help("keep one of them");
+                        self.diagnostics.push(d);
+                        continue;
+                    }
+                    let node = self.field(name, value, schema, owner, locals);
+                    fields.insert(name.text.clone(), Field { key: name.span, node });
+                }
+                // A key that is there but whose value did not parse counts as given.
+                MemberKind::Error { name: Some(name) } => {
+                    fields.insert(name.text.clone(), Field { key: name.span, node: Node::error(name.span) });
+                }
+                MemberKind::Error { name: None } => {}
+                MemberKind::Drop { name } => {
+                    let d = Diagnostic::error(
+                        "smol::record::drop",
+                        name.span,
+                        format!("nothing to drop: {owner} does not change another block"),
+                    )
+                    .help("`drop` belongs into `base with { … }`");
+                    self.diagnostics.push(d);
+                }
+                MemberKind::Run(run) => {
+                    self.unsupported(run.name.span, "a run inside a block");
+                }
+                // A run evaluates its stages itself.
+                MemberKind::Stage(stage) => {
+                    if schema.is_none_or(|s| s.name != "run") {
+                        let d = Diagnostic::error(
+                            "smol::record::unknown",
+                            stage.name.span,
+                            format!("{owner} has no stages; only runs have"),
+                        );
+                        self.diagnostics.push(d);
+                    }
+                }
+            }
+        }
+        fields
+    }
+
+    fn field(
+        &mut self,
+        name: &Ident,
+        value: &Expr,
+        schema: Option<&'static Schema>,
+        owner: &str,
+        locals: &Locals,
+    ) -> Node {
+        let Some(schema) = schema else { return self.expr(value, locals) };
+        let Some(spec) = schema.field(&name.text) else {
+            self.unknown_key(name, schema, owner);
+            return Node::error(value.span);
+        };
+        let what = format!("`{}` of {owner}", name.text);
+        let node = match (&spec.ty, &value.kind) {
+            (Type::Word(words), ExprKind::Name(word)) => {
+                if words.contains(&word.text.as_str()) {
+                    return Node::new(Value::Word(word.text.clone()), value.span);
+                }
+                return self.wrong_word(&word.text, value.span, words, &what);
+            }
+            (Type::Record(inner) | Type::Optional(Type::Record(inner)), ExprKind::Record(members)) => {
+                let fields = self.fields(members, Some(inner), &format!("`{}`", name.text), locals);
+                Node::new(
+                    Value::Object(Rc::new(Object { schema: Some(inner), fields, span: value.span })),
+                    value.span,
+                )
+            }
+            _ => self.expr(value, locals),
+        };
+        if self.expect(&node, &spec.ty, &what, None) {
+            self.conform(node, &spec.ty)
+        } else {
+            Node::error(value.span)
+        }
+    }
+
+    /// A plain record that was named elsewhere (`let r = { theta: 1 }`) takes on the schema of the field it is put in.
+    fn conform(&mut self, node: Node, ty: &Type) -> Node {
+        let (Type::Record(schema) | Type::Optional(Type::Record(schema)), Value::Object(o)) =
+            (ty, &node.value)
+        else {
+            return node;
+        };
+        if o.schema.is_some() {
+            return node;
+        }
+        let mut fields = IndexMap::new();
+        for (key, field) in &o.fields {
+            let name = Ident { text: key.clone(), span: field.key };
+            let kept = match schema.field(key) {
+                None => {
+                    self.unknown_key(&name, schema, &format!("`{}`", schema.name));
+                    Node::error(field.node.span)
+                }
+                Some(spec) => {
+                    let what = format!("`{key}` of `{}`", schema.name);
+                    if self.expect(&field.node, &spec.ty, &what, None) {
+                        self.conform(field.node.clone(), &spec.ty)
+                    } else {
+                        Node::error(field.node.span)
+                    }
+                }
+            };
+            fields.insert(key.clone(), Field { key: field.key, node: kept });
+        }
+        Node::new(Value::Object(Rc::new(Object { schema: Some(schema), fields, span: o.span })), node.span)
+    }
+
+    fn unknown_key(&mut self, name: &Ident, schema: &'static Schema, owner: &str) {
+        let mut d = Diagnostic::error(
+            "smol::record::unknown",
+            name.span,
+            format!("{owner} has no field `{}`", name.text),
+        );
+        let keys = schema.fields.iter().map(|f| f.name);
+        d = match nearest(&name.text, keys.clone()) {
+            Some(near) => {
+                // Only a difference of case leaves no doubt.
+                let sure = near.eq_ignore_ascii_case(&name.text);
+                let how = if sure { Applicability::Safe } else { Applicability::Unsafe };
+                d.help(format!("did you mean `{near}`?")).fix(name.span, near, how)
+            }
+            None => d.help(format!("it has {}", crate::load::list(keys.map(|k| format!("`{k}`"))))),
+        };
+        self.diagnostics.push(d);
+    }
+
+    /// Reports required fields that are not there, in nested records too.
+    pub fn missing(&mut self, object: &Object, at: Span, owner: &str) {
+        let Some(schema) = object.schema else { return };
+        for field in schema.fields {
+            match object.fields.get(field.name) {
+                None if field.presence == Presence::Required => {
+                    let d = Diagnostic::error(
+                        "smol::record::missing",
+                        at,
+                        format!("{owner} needs `{}`", field.name),
+                    )
+                    .label(format!("no `{}` in here", field.name))
+                    .help(format!(
+                        "`{}: …` takes {}. {}",
+                        field.name,
+                        field.ty.phrase(),
+                        field.doc
+                    ));
+                    self.diagnostics.push(d);
+                }
+                Some(Field { node: Node { value: Value::Object(inner), .. }, key })
+                    if matches!(field.ty, Type::Record(_) | Type::Optional(Type::Record(_))) =>
+                {
+                    self.missing(inner, *key, &format!("`{}` of {owner}", field.name));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `base with { … }`: scalars and lists replace, named blocks merge, `drop name` removes.
+    pub(super) fn with(&mut self, base: &Expr, members: &[Member], span: Span, locals: &Locals) -> Node {
+        let node = self.expr(base, locals);
+        let object = match &node.value {
+            Value::Error => return Node::error(span),
+            Value::Object(o) => o.clone(),
+            other => {
+                let message =
+                    format!("`with` changes models, optimizers and records, found {}", other.phrase());
+                return self.fail(span, Diagnostic::error("smol::type::mismatch", base.span, message));
+            }
+        };
+        let owner = object.schema.map_or("the record".to_string(), |s| format!("`{}`", s.name));
+        let (drops, sets): (Vec<Member>, Vec<Member>) =
+            members.iter().cloned().partition(|m| matches!(m.kind, MemberKind::Drop { .. }));
+        let mut fields = object.fields.clone();
+        for member in &drops {
+            let MemberKind::Drop { name } = &member.kind else { continue };
+            if fields.shift_remove(&name.text).is_none() {
+                let mut d = Diagnostic::error(
+                    "smol::record::drop",
+                    name.span,
+                    format!("nothing to drop: the base sets no `{}`", name.text),
+                )
+                .also(base.span, "the base");
+                if let Some(near) = nearest(&name.text, object.fields.keys().map(String::as_str)) {
+                    d = d.help(format!("did you mean `{near}`?")).fix(name.span, near, Applicability::Unsafe);
+                }
+                self.diagnostics.push(d);
+            }
+        }
+        let over = self.fields(&sets, object.schema, &owner, locals);
+        merge(&mut fields, over);
+        let whole = Object { schema: object.schema, fields, span };
+        self.missing(&whole, span, &owner);
+        Node::new(Value::Object(Rc::new(whole)), span)
+    }
+}
+
+fn merge(base: &mut IndexMap<String, Field>, over: IndexMap<String, Field>) {
+    for (key, field) in over {
+        let merged = match (base.get(&key).map(|f| &f.node.value), &field.node.value) {
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                let mut fields = old.fields.clone();
+                merge(&mut fields, new.fields.clone());
+                let whole = Object { schema: old.schema.or(new.schema), fields, span: new.span };
+                Field { key: field.key, node: Node::new(Value::Object(Rc::new(whole)), field.node.span) }
+            }
+            _ => field,
+        };
+        base.insert(key, merged);
+    }
+}

@@ -1,0 +1,59 @@
+//! `run name { … }`.
+
+use super::{MODELS, OPTIMIZERS, Schema, optional, required};
+use crate::types::Type;
+use crate::units::Dim;
+
+const TOKENS: Type = Type::Quantity(Dim::Tokens);
+
+/// A run's body, stages aside.
+pub static RUN: Schema = Schema {
+    name: "run",
+    doc: "One training: a model, its batch, optimizer and schedule, and stages that tile it.",
+    fields: &[
+        required("model", Type::Block(MODELS, "a model"), "The model that is trained."),
+        required("tokenizer", Type::Tokenizer, "How text becomes tokens."),
+        optional("window", TOKENS, "the model's context", "Tokens in a sequence."),
+        required("batch", Type::BatchSize, "What one optimizer step reads; a whole number of windows."),
+        optional(
+            "micro_batch",
+            Type::BatchSize,
+            "the largest divisor of the batch up to 8 sequences",
+            "What is in memory at once; divides the batch.",
+        ),
+        required("optimizer", Type::Block(OPTIMIZERS, "an optimizer"), "How parameters are updated."),
+        required("lr", Type::Schedule, "Learning rate over the run; update i sees t = i - 1."),
+        optional(
+            "document_mask",
+            Type::Bool,
+            "false",
+            "Tokens attend within their document only, and no prediction crosses a document's end.",
+        ),
+        optional("validate", Type::Cadence, "never", "When the validation splits are evaluated."),
+        optional(
+            "validate_on",
+            TOKENS,
+            "32Ki tokens",
+            "Tokens evaluated per dataset at most, in whole windows.",
+        ),
+        optional(
+            "checkpoint",
+            Type::Cadence,
+            "every 1000 steps, keep 3",
+            "When checkpoints are written, and how many are kept.",
+        ),
+        optional("seed", Type::Int, "0", "Seed of initialization, order and every other random choice."),
+    ],
+};
+
+/// Defaults in numbers.
+pub mod default {
+    /// `validate_on`
+    pub const VALIDATE_ON: u64 = 32 * 1024;
+    /// `checkpoint` interval in steps.
+    pub const CHECKPOINT_EVERY: u64 = 1000;
+    /// Checkpoints kept.
+    pub const CHECKPOINT_KEEP: u64 = 3;
+    /// Largest `micro_batch` chosen without being asked.
+    pub const MICRO: u64 = 8;
+}

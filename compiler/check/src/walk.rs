@@ -1,0 +1,145 @@
+//! Collects the names an item mentions.
+
+use crate::schema::takes_word;
+use smolc_syntax::ast::{Expr, ExprKind, Ident, ItemKind, Member, MemberKind, Run, TextPart};
+
+/// Names an item mentions, local ones left out.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Names of items, modules and builtins.
+    pub references: Vec<Reference>,
+    /// Names of types.
+    pub types: Vec<Ident>,
+    /// Local names, and what introduces each, `parameter`.
+    pub shadowed: Vec<(Ident, &'static str)>,
+    locals: Vec<String>,
+}
+
+/// A mention of a name.
+#[derive(Debug)]
+pub struct Reference {
+    /// The name.
+    pub name: Ident,
+    /// What stands behind a `.` right after it.
+    pub member: Option<Ident>,
+    /// Local names that could have been meant.
+    pub locals: Vec<String>,
+}
+
+/// Collects the names of an item.
+pub fn walk_item(kind: &ItemKind, names: &mut Names) {
+    match kind {
+        ItemKind::Use(_) | ItemKind::Error { .. } => {}
+        ItemKind::Param { ty, default, .. } => {
+            names.types.push(ty.clone());
+            default.iter().for_each(|e| names.expr(e));
+        }
+        ItemKind::Let { value, .. } | ItemKind::Define { value, .. } => names.expr(value),
+        ItemKind::Fn(f) => {
+            names.types.extend(f.result.clone());
+            for p in &f.parameters {
+                names.types.extend(p.ty.clone());
+                p.default.iter().for_each(|e| names.expr(e));
+                names.shadowed.push((p.name.clone(), "the parameter"));
+            }
+            names.locals.extend(f.parameters.iter().map(|p| p.name.text.clone()));
+            names.expr(&f.body);
+        }
+        ItemKind::Run(run) => names.run(run),
+        // Not evaluated in this version; their contents are not looked at.
+        ItemKind::Sweep { .. } | ItemKind::Target { .. } => {}
+    }
+}
+
+impl Names {
+    fn run(&mut self, run: &Run) {
+        if let Some((base, at)) = &run.from {
+            self.expr(base);
+            at.iter().for_each(|e| self.expr(e));
+        }
+        self.members(&run.body);
+    }
+
+    fn members(&mut self, members: &[Member]) {
+        for member in members {
+            match &member.kind {
+                MemberKind::Field { name, value } => {
+                    let word = matches!(value.kind, ExprKind::Name(_)) && takes_word(&name.text);
+                    if !word {
+                        self.expr(value);
+                    }
+                }
+                MemberKind::Stage(stage) => {
+                    stage.length.iter().chain(&stage.until).for_each(|e| self.expr(e));
+                    self.members(&stage.body);
+                }
+                MemberKind::Run(run) => self.run(run),
+                MemberKind::Drop { .. } | MemberKind::Error { .. } => {}
+            }
+        }
+    }
+
+    fn name(&mut self, name: &Ident, member: Option<&Ident>) {
+        if !self.locals.contains(&name.text) {
+            let locals = self.locals.clone();
+            self.references.push(Reference { name: name.clone(), member: member.cloned(), locals });
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Number(_)
+            | ExprKind::Bool(_)
+            | ExprKind::None
+            | ExprKind::Column(_)
+            | ExprKind::Error => {}
+            ExprKind::Name(name) => self.name(name, None),
+            ExprKind::Member(base, member) => match &base.kind {
+                ExprKind::Name(name) => self.name(name, Some(member)),
+                _ => self.expr(base),
+            },
+            ExprKind::Text(parts) => {
+                for part in parts {
+                    if let TextPart::Interpolation(e) = part {
+                        self.expr(e);
+                    }
+                }
+            }
+            ExprKind::List(items) => items.iter().for_each(|e| self.expr(e)),
+            ExprKind::Record(members) => self.members(members),
+            ExprKind::Call { function, arguments, record } => {
+                self.expr(function);
+                arguments.iter().for_each(|a| self.expr(&a.value));
+                record.iter().for_each(|r| self.members(r));
+            }
+            ExprKind::Construct(base, members) | ExprKind::With(base, members) => {
+                self.expr(base);
+                self.members(members);
+            }
+            ExprKind::Unary(_, a) | ExprKind::Rest(a) | ExprKind::Paren(a) => self.expr(a),
+            ExprKind::Binary(_, _, a, b)
+            | ExprKind::Weighted(a, b)
+            | ExprKind::Ramp(a, b)
+            | ExprKind::Range(a, b)
+            | ExprKind::Pipe(a, b) => {
+                self.expr(a);
+                self.expr(b);
+            }
+            ExprKind::If(a, b, c) => {
+                self.expr(a);
+                self.expr(b);
+                self.expr(c);
+            }
+            ExprKind::At(t, body) => {
+                self.shadowed.push((t.clone(), "the variable"));
+                let before = self.locals.len();
+                self.locals.extend([t.text.clone(), "end".to_string()]);
+                self.expr(body);
+                self.locals.truncate(before);
+            }
+            ExprKind::Cadence(c) => {
+                [&c.what, &c.every, &c.keep].into_iter().flatten().for_each(|e| self.expr(e));
+            }
+        }
+    }
+}
