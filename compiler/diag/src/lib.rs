@@ -3,9 +3,15 @@
 //! Every phase yields [`Diagnostic`]s; nothing else prints an error about a spec. What does not live here: files and
 //! their reading (the caller lends source text through [`Sources`]), and any decision about exit codes.
 
+pub mod arrange;
+pub mod codes;
 pub mod diagnostic;
+pub mod json;
+pub mod render;
+pub mod source;
+pub mod suggest;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
 pub use source::{FileId, Sources, Span};
-
-pub mod source;

@@ -1,0 +1,71 @@
+//! Texts that parse: the specs, the standard library, and every construct of the language.
+
+use smolc_diag::{FileId, Severity, Sources, render};
+use smolc_syntax::{Parsed, parse, strict};
+
+fn workspace() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn clean(name: &str, text: &str) -> Parsed {
+    let mut sources = Sources::default();
+    let file = sources.add(name, text);
+    let parsed = parse(file, text);
+    let errors: Vec<_> = parsed.diagnostics.iter().filter(|d| d.severity != Severity::Info).cloned().collect();
+    assert!(errors.is_empty(), "{}", render::graphical(&errors, &sources, 100, false));
+    assert!(strict::accepts(text), "{name}: the strict grammar refuses it");
+    parsed
+}
+
+#[test]
+fn specs_and_the_standard_library_parse() {
+    for folder in ["specs", "stdlib"] {
+        for entry in std::fs::read_dir(workspace().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|e| e == "smol") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                clean(&path.display().to_string(), &text);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_construct_parses() {
+    let text = include_str!("texts/complete.smol");
+    let parsed = clean("complete.smol", text);
+    assert_eq!(parsed.file.version.map(|v| v.0), Some(1));
+    let golden = workspace().join("compiler/syntax/tests/texts/complete.tree");
+    smolc_diag::testing::golden(&golden, &outline(&parsed)).unwrap();
+}
+
+#[test]
+fn tokens_are_the_text() {
+    let text = include_str!("texts/complete.smol");
+    let parsed = parse(FileId(0), text);
+    let joined: String = parsed.tokens.iter().map(|t| &text[t.span.start as usize..t.span.end as usize]).collect();
+    assert_eq!(joined, text);
+}
+
+fn outline(parsed: &Parsed) -> String {
+    let mut out = String::new();
+    for item in &parsed.file.items {
+        let text = format!("{:?}\n", item.kind);
+        out.push_str(&strip_spans(&text));
+    }
+    out
+}
+
+/// Spans say nothing to a reader of the outline; other tests hold them against the text.
+fn strip_spans(debug: &str) -> String {
+    let mut out = String::new();
+    let mut rest = debug;
+    while let Some(at) = rest.find("Span {") {
+        let (before, behind) = rest.split_at(at);
+        out.push_str(before.trim_end_matches("span: "));
+        let end = behind.find('}').map_or(behind.len(), |e| e + 1);
+        rest = behind[end..].trim_start_matches(", ");
+    }
+    out.push_str(rest);
+    out.replace(",  }", " }").replace(", }", " }")
+}
