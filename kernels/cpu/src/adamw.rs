@@ -74,20 +74,16 @@ pub fn adamw(pool: &Pool, step: AdamwStep<'_>) {
     let decayed = (1.0 - step.lr * step.weight_decay) as f32;
     let (params, m, v, grads) =
         (Disjoint::new(step.params), Disjoint::new(step.m), Disjoint::new(step.v), step.grads);
-    // Where each segment ends.
-    let ends: Vec<usize> = step
-        .segments
-        .iter()
-        .scan(0, |end, s| {
-            *end += s.len;
-            Some(*end)
-        })
-        .collect();
     pool.run(n.div_ceil(BLOCK), |task| {
         let (mut start, stop) = (task * BLOCK, n.min((task + 1) * BLOCK));
-        let mut segment = ends.partition_point(|&end| end <= start);
+        // The segment that holds `start`, and where it ends.
+        let (mut segment, mut segment_end) = (0, step.segments[0].len);
+        while segment_end <= start {
+            segment += 1;
+            segment_end += step.segments[segment].len;
+        }
         while start < stop {
-            let end = ends[segment].min(stop);
+            let end = segment_end.min(stop);
             let len = end - start;
             // SAFETY: tasks take different blocks, and pieces of a block are borrowed one after another.
             let (params, m, v) =
@@ -95,7 +91,10 @@ pub fn adamw(pool: &Pool, step: AdamwStep<'_>) {
             let keep = if step.segments[segment].decay { decayed } else { 1.0 };
             dispatch(Sweep { params, grads: &grads[start..end], m, v, factors: Factors { keep, ..factors } });
             start = end;
-            segment += 1;
+            if start < stop {
+                segment += 1;
+                segment_end += step.segments[segment].len;
+            }
         }
     });
 }

@@ -1,7 +1,7 @@
 //! `grad_norm`: the Euclidean norm of all gradients, √Σ g².
 //!
-//! Squares are summed in f64: sixteen running sums in each block of 16,384 elements, blocks in order. Cost: 4 bytes an
-//! element.
+//! Squares are summed in f64: sixteen running sums in each block, blocks in order. A block has 16,384 elements, more when
+//! there would be over 1,024 of them, so that the partial sums fit on the stack. Cost: 4 bytes an element.
 #![allow(unsafe_code)]
 
 use crate::disjoint::Disjoint;
@@ -9,16 +9,18 @@ use crate::lanes::{Kernel, LANES, Lanes, dispatch};
 use crate::pool::Pool;
 
 const BLOCK: usize = 16_384;
+const BLOCKS: usize = 1_024;
 
 /// √Σ g² over `grads`; not finite if an element is not.
 pub fn grad_norm(pool: &Pool, grads: &[f32]) -> f64 {
-    let mut sums = vec![0.0; grads.len().div_ceil(BLOCK)];
+    let block = grads.len().div_ceil(BLOCKS).next_multiple_of(BLOCK);
+    let mut sums = [0.0; BLOCKS];
     let parts = Disjoint::new(&mut sums);
-    pool.run(grads.len().div_ceil(BLOCK), |task| {
-        let start = task * BLOCK;
+    pool.run(grads.len().div_ceil(block.max(1)), |task| {
+        let start = task * block;
         // SAFETY: every task has an element of its own.
         let sum = unsafe { parts.range(task, 1) };
-        sum[0] = dispatch(SquareSum(&grads[start..][..BLOCK.min(grads.len() - start)]));
+        sum[0] = dispatch(SquareSum(&grads[start..][..block.min(grads.len() - start)]));
     });
     sums.iter().sum::<f64>().sqrt()
 }
