@@ -25,5 +25,5 @@ pub use bind::{Heads, Kernel, Span};
 pub use cpu::Cpu;
 pub use engine::{Engine, Micro};
 pub use error::EngineError;
-pub use rope::inverse_frequencies;
+pub use rope::{fill as fill_rope_tables, inverse_frequencies};
 pub use times::Kind;

@@ -22,7 +22,7 @@ pub fn inverse_frequencies(rope: &Rope, head_dim: usize) -> Vec<f64> {
 }
 
 /// Fills `cos` and `sin`, both `[positions, d/2]`. `libm` and not the system's functions: same bits everywhere.
-pub(crate) fn fill(rope: &Rope, head_dim: usize, cos: &mut [f32], sin: &mut [f32]) {
+pub fn fill(rope: &Rope, head_dim: usize, cos: &mut [f32], sin: &mut [f32]) {
     let frequencies = inverse_frequencies(rope, head_dim);
     let half = frequencies.len().max(1);
     for (position, (cos, sin)) in cos.chunks_mut(half).zip(sin.chunks_mut(half)).enumerate() {
