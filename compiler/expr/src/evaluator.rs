@@ -11,7 +11,7 @@ pub struct Evaluator<const N: usize> {
 
 enum Means<const N: usize> {
     #[cfg(feature = "jit")]
-    MachineCode(crate::Compiled<N>),
+    MachineCode(Box<crate::Compiled<N>>),
     Interpreter {
         reason: String,
     },
@@ -26,7 +26,7 @@ impl<const N: usize> Evaluator<N> {
         let bound = expr.bind(inputs)?;
         #[cfg(feature = "jit")]
         let means = match crate::Compiled::new(&bound, crate::Optimization::Speed) {
-            Ok(compiled) => Means::MachineCode(compiled),
+            Ok(compiled) => Means::MachineCode(Box::new(compiled)),
             Err(error) => Means::Interpreter { reason: error.to_string() },
         };
         #[cfg(not(feature = "jit"))]

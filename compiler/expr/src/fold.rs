@@ -20,10 +20,13 @@ impl Expr {
             Expr::Const(_) | Expr::Var(_) => return self.clone(),
             Expr::Unary(op, x) => Expr::Unary(*op, boxed(x)),
             Expr::Binary(op, a, b) => Expr::Binary(*op, boxed(a), boxed(b)),
-            Expr::Select(c, a, b) => match c.folded() {
-                Expr::Const(c) => return if c != 0.0 { a.folded() } else { b.folded() },
-                c => Expr::Select(Box::new(c), boxed(a), boxed(b)),
-            },
+            Expr::Select(c, a, b) => {
+                let c = c.folded();
+                if let Expr::Const(c) = c {
+                    return if c != 0.0 { a.folded() } else { b.folded() };
+                }
+                Expr::Select(Box::new(c), boxed(a), boxed(b))
+            }
             Expr::Call(builtin, args) => Expr::Call(*builtin, args.iter().map(Expr::folded).collect()),
         };
         // Children are folded: what reads no variable has constants only, or a part that is not finite.

@@ -8,7 +8,7 @@
 use crate::bound::Node;
 use crate::builtins::{BinaryInstruction, Eval, UnaryInstruction};
 use crate::{Binary, Bound, Builtin, Unary};
-use cranelift_codegen::ir::condcodes::FloatCC;
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{AbiParam, FuncRef, InstBuilder, MemFlagsData, UserFuncName, Value, types};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -194,22 +194,21 @@ impl Lowering<'_, '_> {
                 let x = self.value(x)?;
                 self.builder.ins().fneg(x)
             }
-            Node::Binary(op @ (Binary::Add | Binary::Sub | Binary::Mul | Binary::Div), a, b) => {
+            Node::Binary(Binary::Add, a, b) => {
                 let (a, b) = (self.value(a)?, self.value(b)?);
-                match op {
-                    Binary::Sub => self.builder.ins().fsub(a, b),
-                    Binary::Mul => self.builder.ins().fmul(a, b),
-                    Binary::Div => self.builder.ins().fdiv(a, b),
-                    Binary::Add
-                    | Binary::Lt
-                    | Binary::Le
-                    | Binary::Gt
-                    | Binary::Ge
-                    | Binary::Eq
-                    | Binary::Ne
-                    | Binary::And
-                    | Binary::Or => self.builder.ins().fadd(a, b),
-                }
+                self.builder.ins().fadd(a, b)
+            }
+            Node::Binary(Binary::Sub, a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                self.builder.ins().fsub(a, b)
+            }
+            Node::Binary(Binary::Mul, a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                self.builder.ins().fmul(a, b)
+            }
+            Node::Binary(Binary::Div, a, b) => {
+                let (a, b) = (self.value(a)?, self.value(b)?);
+                self.builder.ins().fdiv(a, b)
             }
             Node::Unary(Unary::Not, _) | Node::Binary(..) => {
                 let condition = self.condition(node)?;
@@ -252,19 +251,16 @@ impl Lowering<'_, '_> {
         let compare = match node {
             Node::Unary(Unary::Not, x) => {
                 let x = self.condition(x)?;
-                return Ok(self.builder.ins().icmp_imm_s(
-                    cranelift_codegen::ir::condcodes::IntCC::Equal,
-                    x,
-                    0,
-                ));
+                return Ok(self.builder.ins().icmp_imm_s(IntCC::Equal, x, 0));
             }
             Node::Binary(op, a, b) => match op {
-                Binary::And | Binary::Or => {
+                Binary::And => {
                     let (a, b) = (self.condition(a)?, self.condition(b)?);
-                    return Ok(match op {
-                        Binary::And => self.builder.ins().band(a, b),
-                        _ => self.builder.ins().bor(a, b),
-                    });
+                    return Ok(self.builder.ins().band(a, b));
+                }
+                Binary::Or => {
+                    let (a, b) = (self.condition(a)?, self.condition(b)?);
+                    return Ok(self.builder.ins().bor(a, b));
                 }
                 Binary::Lt => Some((FloatCC::LessThan, a, b)),
                 Binary::Le => Some((FloatCC::LessThanOrEqual, a, b)),

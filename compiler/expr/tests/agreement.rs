@@ -1,4 +1,5 @@
 //! Machine code and constant folding against the interpreter: random expressions, adversarial values, equal bits.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may panic
 
 use proptest::prelude::*;
 use smolc_expr::{Binary, Builtin, Evaluator, Expr, MAX_DEPTH, Unary};

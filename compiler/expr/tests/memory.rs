@@ -1,4 +1,5 @@
 //! Machine code is given back: thousands of compilations do not grow the process.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may panic
 #![cfg(all(feature = "jit", target_os = "linux"))]
 
 use smolc_expr::{Builtin, Evaluator, Expr};

@@ -1,0 +1,75 @@
+//! A prompt continued.
+
+use crate::decoder::Decoder;
+use crate::error::EvalError;
+use crate::sampling::Sampling;
+use std::ops::ControlFlow;
+
+/// Why a continuation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The model ended the text. The end token is not part of the continuation.
+    EndOfText,
+    /// As many tokens as were asked for.
+    MaxTokens,
+    /// The context is full.
+    Context,
+    /// The caller had enough.
+    Caller,
+}
+
+/// A continuation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// Its tokens, without the prompt and without the end token.
+    pub tokens: Vec<u32>,
+    /// Why it ended.
+    pub stop: Stop,
+}
+
+/// Continues `prompt` by at most `max_tokens` tokens; `on_token` sees each as it is chosen and may stop.
+///
+/// The decoder starts from the beginning. Any of the `eos` tokens ends the text.
+///
+/// Errors: a prompt that is empty, too long or holds tokens outside the vocabulary; sampling options out of range;
+/// logits that are not finite. A prompt that fills the context exactly gives one token, read from the last position.
+pub fn generate(
+    decoder: &mut Decoder<'_>,
+    prompt: &[u32],
+    sampling: &Sampling,
+    max_tokens: usize,
+    eos: &[u32],
+    on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
+) -> Result<Generated, EvalError> {
+    sampling.verify()?;
+    decoder.reset();
+    let mut tokens = Vec::new();
+    let mut next = prompt;
+    let mut last;
+    let mut counter = 0;
+    loop {
+        let logits = decoder.read(next)?;
+        if tokens.len() == max_tokens {
+            return Ok(Generated { tokens, stop: Stop::MaxTokens });
+        }
+        let chosen = sampling.choose(logits, counter);
+        let token = chosen.ok_or(EvalError::NotFinite { position: decoder.position() })?;
+        counter += 1;
+        if eos.contains(&token) {
+            return Ok(Generated { tokens, stop: Stop::EndOfText });
+        }
+        tokens.push(token);
+        if on_token(token).is_break() {
+            return Ok(Generated { tokens, stop: Stop::Caller });
+        }
+        if tokens.len() == max_tokens {
+            return Ok(Generated { tokens, stop: Stop::MaxTokens });
+        }
+        if decoder.position() == decoder.context() {
+            return Ok(Generated { tokens, stop: Stop::Context });
+        }
+        last = [token];
+        next = &last;
+    }
+}
