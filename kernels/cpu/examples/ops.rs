@@ -1,5 +1,6 @@
 //! Time of every operator at the 10M shape (d 256, ffn 704, 4 heads of 64, vocabulary 8192, 4 x 512 tokens), in GFLOP/s or
-//! GB/s, and matrix products beside the `gemm` crate's own threads, interleaved so that both see the same machine.
+//! GB/s, with
+//! the arithmetic peak that the machine gives at that moment.
 //!
 //! usage: `cargo run --release -p smolc-kernels-cpu --example ops [threads] [repetitions] [only]`
 #![allow(clippy::print_stdout, clippy::indexing_slicing, unsafe_code)]
@@ -39,6 +40,22 @@ impl Bench {
         (times[0], times[times.len() / 2])
     }
 
+    /// Prints what the machine gives now, by fused multiply-adds in registers on every thread.
+    fn peak(&self, pool: &Pool) {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") {
+            const ROUNDS: usize = 200_000;
+            let (best, median) = self.time(|| pool.run(pool.threads(), |_| fused_multiply_adds(ROUNDS)));
+            let work = (pool.threads() * ROUNDS * 12 * 32) as f64 / 1e9;
+            println!(
+                "{:<28} best {:7.1} GFLOP/s  median {:7.1}",
+                "peak of AVX-512 now",
+                work / best,
+                work / median
+            );
+        }
+    }
+
     /// Prints one operator: `work` in units of 1e9 a call, `calls` of them in a training step.
     fn show(&mut self, name: &str, unit: &str, work: f64, calls: usize, call: impl FnMut()) {
         if self.only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
@@ -56,6 +73,25 @@ impl Bench {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+fn fused_multiply_adds(rounds: usize) {
+    // SAFETY: called where AVX-512F was detected; only registers are touched.
+    unsafe {
+        std::arch::asm!(
+            "2:",
+            "vfmadd213ps zmm0, zmm30, zmm31", "vfmadd213ps zmm1, zmm30, zmm31", "vfmadd213ps zmm2, zmm30, zmm31",
+            "vfmadd213ps zmm3, zmm30, zmm31", "vfmadd213ps zmm4, zmm30, zmm31", "vfmadd213ps zmm5, zmm30, zmm31",
+            "vfmadd213ps zmm6, zmm30, zmm31", "vfmadd213ps zmm7, zmm30, zmm31", "vfmadd213ps zmm8, zmm30, zmm31",
+            "vfmadd213ps zmm9, zmm30, zmm31", "vfmadd213ps zmm10, zmm30, zmm31", "vfmadd213ps zmm11, zmm30, zmm31",
+            "dec {n}", "jnz 2b",
+            n = inout(reg) rounds => _,
+            out("zmm0") _, out("zmm1") _, out("zmm2") _, out("zmm3") _, out("zmm4") _, out("zmm5") _, out("zmm6") _,
+            out("zmm7") _, out("zmm8") _, out("zmm9") _, out("zmm10") _, out("zmm11") _, out("zmm30") _, out("zmm31") _,
+            options(nomem, nostack)
+        );
+    }
+}
+
 fn floats(n: usize, scale: f32) -> Vec<f32> {
     (0..n).map(|i| ((i * 7919 % 10007) as f32 / 5003.5 - 1.0) * scale).collect()
 }
@@ -68,6 +104,7 @@ fn main() {
     let pool = Pool::new(threads);
     println!("{} threads, {repetitions} repetitions; GFLOP/s and GB/s are of the best", pool.threads());
 
+    bench.peak(&pool);
     for (name, n, k, calls) in
         [("qkv", 768, D, LAYERS), ("o", D, D, LAYERS), ("gate_up", 2 * F, D, LAYERS), ("down", D, F, LAYERS)]
     {
@@ -82,6 +119,7 @@ fn main() {
         });
     }
 
+    bench.peak(&pool);
     let (x, w) = (floats(M * D, 1.0), floats(V * D, 0.05));
     let targets: Vec<u32> = (0..M).map(|i| (i * 31 % V) as u32).collect();
     let (weights, mut nll, mut logits) = (vec![1.0; M], vec![0.0; M], vec![0.0; CHUNK * V]);
@@ -118,6 +156,7 @@ fn main() {
         attention_backward(&pool, &qkv, &starts, &out, &lse, &dout, &mut delta, &mut dqkv, B, T, HEADS);
     });
 
+    bench.peak(&pool);
     let bytes = |floats: usize| 4.0 * floats as f64 / 1e9;
     let (weight, mut rstd, mut gw) = (floats(D, 1.0), vec![0.0; M], vec![0.0; D]);
     bench.show("rms_norm", "GB/s", bytes(2 * M * D), 2 * LAYERS + 1, || {

@@ -150,13 +150,13 @@ pub(crate) unsafe fn from_lanes<L: Lanes>(
     count: usize,
     d: usize,
 ) {
-    for v in 0..count.div_ceil(LANES) {
+    for (v, &factor) in factor.iter().enumerate().take(count.div_ceil(LANES)) {
         for c in (0..d).step_by(LANES) {
             let width = LANES.min(d - c);
             let mut block = [L::splat(0.0); LANES];
             for (i, column) in block.iter_mut().enumerate().take(width) {
                 // SAFETY: row c + i is below d, and v below 4.
-                *column = unsafe { L::load(from.add((c + i) * QUERIES + v * LANES)) }.mul(factor[v]);
+                *column = unsafe { L::load(from.add((c + i) * QUERIES + v * LANES)) }.mul(factor);
             }
             for (i, row) in L::transpose(block).into_iter().enumerate().take(count - v * LANES) {
                 // SAFETY: row v·16 + i is below `count`, columns c .. c + width below d.

@@ -59,7 +59,10 @@ unsafe fn column<L: Lanes, const V: usize>(p: &Product, v: usize) {
         let left = p.rows - r;
         // SAFETY: passed on; rows r .. r + height are inside the shape.
         unsafe {
-            if left >= 6 {
+            if L::WIDE && V == 2 && left >= 12 {
+                tile::<L, 12, V>(p, r, v);
+                r += 12;
+            } else if left >= 6 {
                 tile::<L, 6, V>(p, r, v);
                 r += 6;
             } else if left >= 4 {
@@ -76,11 +79,24 @@ unsafe fn column<L: Lanes, const V: usize>(p: &Product, v: usize) {
     }
 }
 
+/// The value, of which the optimiser knows nothing more.
+#[inline(always)]
+fn hidden(value: usize) -> usize {
+    let mut value = value;
+    // SAFETY: no instruction at all.
+    unsafe { std::arch::asm!("/* {0} */", inout(reg) value, options(pure, nomem, nostack, preserves_flags)) };
+    value
+}
+
 #[inline(always)]
 unsafe fn tile<L: Lanes, const R: usize, const V: usize>(p: &Product, r: usize, v: usize) {
     // SAFETY: every address is inside an operand, as the caller of `product` promised.
     unsafe {
-        let mut a = p.a.add(r * p.a_row);
+        // Rows are addressed as one pointer for every four rows plus one of four offsets. Their relation is hidden from the
+        // optimiser, which otherwise chains R additions one after another through every step of the loop.
+        let mut a: [*const f32; 3] =
+            std::array::from_fn(|i| hidden(p.a.wrapping_add((r + 4 * i) * p.a_row) as usize) as _);
+        let step: [usize; 4] = std::array::from_fn(|i| hidden(i * p.a_row));
         let mut b = p.b.add(v * LANES);
         let c = p.c.add(r * p.c_row + v * LANES);
         let mut sums = [[L::splat(0.0); V]; R];
@@ -97,12 +113,14 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize>(p: &Product, r: usize, 
                 *right = L::load(b.add(j * LANES));
             }
             for (i, row) in sums.iter_mut().enumerate() {
-                let left = L::splat(*a.add(i * p.a_row));
+                let left = L::splat(*a[i / 4].add(step[i % 4]));
                 for (sum, right) in row.iter_mut().zip(right) {
                     *sum = left.fma(right, *sum);
                 }
             }
-            a = a.wrapping_add(p.a_column);
+            for a in a.iter_mut().take(R.div_ceil(4)) {
+                *a = a.wrapping_add(p.a_column);
+            }
             b = b.wrapping_add(p.b_row);
         }
         for (i, row) in sums.into_iter().enumerate() {

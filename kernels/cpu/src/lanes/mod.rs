@@ -107,8 +107,8 @@ pub(crate) fn exp<L: Lanes>(x: L) -> L {
     let clamped = L::splat(LOWEST).max(L::splat(HIGHEST).min(x));
     let rounded = clamped.fma(L::splat(std::f32::consts::LOG2_E), L::splat(ROUNDER));
     let n = rounded.sub(L::splat(ROUNDER));
-    // 0.693359375 has 9 significant bits, so n times it is exact.
-    let r = n.fnma(L::splat(0.693_359_375), clamped);
+    // 355/512 has nine significant bits, so n times it is exact.
+    let r = n.fnma(L::splat(355.0 / 512.0), clamped);
     let r = n.fma(L::splat(2.121_944_4e-4), r);
     let p = L::splat(0.001_393_454_5);
     let p = p.fma(r, L::splat(0.008_363_777));
