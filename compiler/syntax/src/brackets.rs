@@ -64,8 +64,8 @@ fn matching(lexed: &Lexed<'_>, start: usize, end: usize, by_indent: bool) -> Bra
         let beyond = by_indent
             && open.last().is_some_and(|&o| lexed.line(o) != lexed.line(i) && lexed.indent(i) > lexed.indent(o));
         match fits {
-            // A `)` or `]` never closes over an open `{`.
-            Some(at) if !beyond && (opener == "{" || !open.iter().skip(at).any(|&o| lexed.str(o) == "{")) => {
+            // A `)` or `]` never closes over a `{` of another line.
+            Some(at) if !beyond && (opener == "{" || !open.iter().skip(at).any(|&o| over_block(lexed, o, i))) => {
                 for &o in open.iter().skip(at + 1) {
                     found.unclosed.push(o);
                     found.close.insert(o, i);
@@ -84,6 +84,10 @@ fn matching(lexed: &Lexed<'_>, start: usize, end: usize, by_indent: bool) -> Bra
     }
     found.unclosed.sort_unstable();
     found
+}
+
+fn over_block(lexed: &Lexed<'_>, open: usize, closer: usize) -> bool {
+    lexed.str(open) == "{" && lexed.line(open) != lexed.line(closer)
 }
 
 /// Ends the open brackets that a line beginning at token `i` stands behind.

@@ -153,8 +153,7 @@ impl Parser<'_> {
         if !self.lexed.tokens.get(chunk.start..end).unwrap_or(&[]).iter().any(|t| t.kind == TokenKind::BadText) {
             explain::brackets(&self.lexed, chunk.start, &found, &mut self.diagnostics);
         }
-        if found.close.len() >= found.unclosed.len()
-            && found.unclosed.is_empty()
+        if found.unclosed.is_empty()
             && found.stray.is_empty()
             && let Some(d) = explain::column_zero(&self.lexed, chunk.head, end)
         {
@@ -238,6 +237,10 @@ impl Parser<'_> {
                 return Some(node);
             }
         }
+        let line = self.lexed.line(head);
+        if (head..end).any(|i| self.lexed.kind(i) == TokenKind::BadText && self.lexed.line(i) == line) {
+            return None;
+        }
         let keyword = self.lexed.str(head);
         let member = rule == Rule::only_member;
         let mut blocks = if keyword == "use" && !member { Vec::new() } else { self.blocks_of(start, end, found) };
@@ -262,7 +265,8 @@ impl Parser<'_> {
         if odd || round {
             return None;
         }
-        let bad_bracket = (start..end).any(|i| outside(i) && found.is_bad(i));
+        let bad_bracket = (start..end).any(|i| outside(i) && found.is_bad(i))
+            || found.stray.iter().any(|&i| self.lexed.line(i) == line);
         let patched = patched(&self.lexed, start, end, &blocks, found)?;
         match self.run_rule(rule, &patched, base, inner, &build) {
             Ok(node) => Some(node),

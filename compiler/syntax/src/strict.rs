@@ -18,7 +18,7 @@ pub fn accepts(text: &str) -> bool {
     if explain::too_deep(&lexed, 0, end).is_some() {
         return false;
     }
-    let pairs = match Grammar::parse(Rule::file, text) { Ok(p) => p, Err(e) => { if std::env::var("DBG").is_ok() { eprintln!("{e}"); } return false } };
+    let Ok(pairs) = Grammar::parse(Rule::file, text) else { return false };
     let mut diagnostics = Vec::new();
     let mut starts = Vec::new();
     for pair in pairs.flat_map(|p| p.into_inner()) {
@@ -50,6 +50,5 @@ pub fn accepts(text: &str) -> bool {
     let others = lexed.heads.iter().flatten().all(|h| {
         h.column > 0 || starts.contains(&(lexed.span(h.token).start as usize)) || explain::may_begin_a_line(&lexed, h.token)
     });
-    if std::env::var("DBG").is_ok() { eprintln!("{diagnostics:?} {heads} {others}"); }
     diagnostics.is_empty() && heads && others
 }

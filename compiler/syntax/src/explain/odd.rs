@@ -13,12 +13,15 @@ pub(crate) fn is_odd(kind: TokenKind) -> bool {
 /// Reports such tokens among `start..end`, neighbors once; whether there are any.
 pub(crate) fn odd_tokens(lexed: &Lexed<'_>, start: usize, end: usize, diagnostics: &mut Vec<Diagnostic>) -> bool {
     let before = diagnostics.len();
+    // A quote too many or too few turns text into code and code into text: on such a line nothing else is worth saying.
+    let torn: Vec<u32> =
+        (start..end).filter(|&i| lexed.kind(i) == TokenKind::BadText).map(|i| lexed.line(i)).collect();
     let mut i = start;
     while i < end {
         let kind = lexed.kind(i);
         let first = i;
         i += 1;
-        if !is_odd(kind) {
+        if !is_odd(kind) || (kind != TokenKind::BadText && torn.binary_search(&lexed.line(first)).is_ok()) {
             continue;
         }
         if kind != TokenKind::Unknown {
