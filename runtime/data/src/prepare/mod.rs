@@ -33,9 +33,14 @@ fn same_request<T: Serialize>(path: &Path, what: &str, found: &T, planned: &T) -
 
 /// Path and both values of the first difference.
 fn difference(at: &str, a: &serde_json::Value, b: &serde_json::Value) -> Option<(String, String, String)> {
-    use serde_json::Value::Object;
+    use serde_json::Value::{Array, Object};
     if a == b {
         return None;
+    }
+    if let (Array(x), Array(y)) = (a, b)
+        && x.len() == y.len()
+    {
+        return x.iter().zip(y).enumerate().find_map(|(i, (x, y))| difference(&format!("{at}[{i}]"), x, y));
     }
     if let (Object(x), Object(y)) = (a, b) {
         let keys = x.keys().chain(y.keys().filter(|k| !x.contains_key(*k)));

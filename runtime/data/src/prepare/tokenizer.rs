@@ -23,7 +23,7 @@ struct TokenizerManifest {
 #[serde(deny_unknown_fields)]
 struct Request {
     tokenizer: smolc_plan::Tokenizer,
-    /// The datasets it is trained on, as planned, without what was measured.
+    /// The datasets it is trained on, as planned, without their sizes.
     train: Vec<smolc_plan::Dataset>,
 }
 
@@ -94,6 +94,7 @@ fn request(plan: &Plan, planned: &smolc_plan::Tokenizer) -> Result<Request, Data
         let mut dataset =
             plan.datasets.get(i).cloned().ok_or(DataError::NoSuch { what: "dataset", index: i })?;
         dataset.measured = None;
+        dataset.stated_tokens = None;
         Ok(dataset)
     });
     Ok(Request { tokenizer: planned.clone(), train: datasets.collect::<Result<_, DataError>>()? })

@@ -74,7 +74,7 @@ mod tests {
     use std::sync::OnceLock;
 
     fn options(split_digits: bool) -> BpeOptions {
-        BpeOptions { vocab: 400, special: vec!["<|endoftext|>".into(), "<|bos|>".into()], split_digits }
+        BpeOptions { vocab: 290, special: vec!["<|endoftext|>".into(), "<|bos|>".into()], split_digits }
     }
 
     fn texts() -> Vec<String> {
@@ -110,7 +110,7 @@ mod tests {
         let t = trained();
         assert_eq!(
             (t.token_id("<|endoftext|>"), t.token_id("<|bos|>"), t.vocab_size()),
-            (Some(0), Some(1), 400)
+            (Some(0), Some(1), 290)
         );
         assert_eq!(t.special_tokens(), ["<|endoftext|>", "<|bos|>"]);
         let text = "end<|endoftext|>begin";
@@ -118,7 +118,7 @@ mod tests {
         let document = t.encode_document(text).unwrap();
         assert!(!document.contains(&0));
         assert_eq!(t.decode(&document).unwrap(), text);
-        assert!(t.decode(&[400]).unwrap_err().to_string().contains("400"));
+        assert!(t.decode(&[290]).unwrap_err().to_string().contains("290"));
     }
 
     #[test]
