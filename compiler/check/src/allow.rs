@@ -4,7 +4,7 @@
 //! says why: whoever reads the spec next should not have to guess.
 
 use crate::load::Program;
-use crate::suggest::nearest;
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Severity, Span};
 use smolc_syntax::ast::{Attribute, Item, ItemKind, Member, MemberKind};
 
@@ -18,6 +18,7 @@ pub const LINTS: &[&str] = &[
     "smol::name::shadowed",
     "smol::name::unused",
     "smol::schedule::floor",
+    "smol::schedule::jump",
     "smol::schedule::peak",
     "smol::time::rounds",
 ];

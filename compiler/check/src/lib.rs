@@ -17,7 +17,6 @@ pub mod run_time;
 pub mod schema;
 pub mod sets;
 pub mod spec;
-pub mod suggest;
 pub mod types;
 pub mod units;
 pub mod value;
@@ -43,9 +42,6 @@ pub struct Checked {
     /// What is wrong, by file and place.
     pub diagnostics: Vec<Diagnostic>,
 }
-
-/// Most diagnostics one file is worth; beyond, a count says how many more there are.
-const LIMIT: usize = 50;
 
 /// Checks the spec at `path`. `sets` are values for its parameters, `--set NAME=VALUE`.
 pub fn check(world: &dyn World, path: &str, sets: &[(String, String)]) -> Checked {
@@ -86,40 +82,11 @@ pub fn check(world: &dyn World, path: &str, sets: &[(String, String)]) -> Checke
     Checked { sources, spec, diagnostics }
 }
 
-/// Sorts, drops what is said twice, and limits the number per file.
+/// Sorts by place, and drops what is said twice of one place: a schedule may be evaluated for several runs.
 fn tidy(diagnostics: &mut Vec<Diagnostic>) {
-    diagnostics.sort_by(|a, b| {
-        let key = |d: &Diagnostic| (d.primary.span.file, d.primary.span.start, d.primary.span.end, d.code);
-        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
-    });
-    diagnostics
-        .dedup_by(|a, b| a.code == b.code && a.primary.span == b.primary.span && a.message == b.message);
-    let mut kept: Vec<Diagnostic> = Vec::new();
-    let mut over: Vec<(Diagnostic, usize)> = Vec::new();
-    let mut counts = std::collections::HashMap::new();
-    for d in diagnostics.drain(..) {
-        let count = counts.entry(d.primary.span.file).or_insert(0usize);
-        *count += 1;
-        if *count <= LIMIT {
-            kept.push(d);
-        } else {
-            match over.iter_mut().find(|(first, _)| first.primary.span.file == d.primary.span.file) {
-                Some((first, more)) => {
-                    first.severity = first.severity.min(d.severity);
-                    *more += 1;
-                }
-                None => over.push((d, 1)),
-            }
-        }
-    }
-    for (first, more) in over {
-        let message = format!("{more} more diagnostics in this file are not shown");
-        let mut d =
-            Diagnostic::error("smol::lang::many", first.primary.span, message).help("correct the first ones");
-        d.severity = first.severity;
-        kept.push(d);
-    }
-    *diagnostics = kept;
+    let key = |d: &Diagnostic| (d.primary.span.file, d.primary.span.start, d.primary.span.end, d.code);
+    diagnostics.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message)));
+    diagnostics.dedup_by(|a, b| key(a) == key(b));
 }
 
 /// A path's file name without its ending.

@@ -1,10 +1,10 @@
 //! Reading a spec and everything it imports, each file once.
 
-use crate::suggest::nearest;
 use crate::value::Builtin;
 use crate::value::ItemId;
 use crate::world::World;
 use indexmap::IndexMap;
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, FileId, Sources, Span};
 use smolc_syntax::ast;
 use smolc_syntax::ast::{ItemKind, UseSource};

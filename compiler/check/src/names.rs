@@ -4,10 +4,10 @@
 //! meets unknown names as errors that have been reported.
 
 use crate::load::{Bound, Program, Target, list};
-use crate::suggest::nearest;
 use crate::value::{Builtin, ItemId};
 use crate::walk::{Names, walk_item};
 use indexmap::IndexMap;
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{Ident, ItemKind};
 use std::collections::{HashMap, HashSet};
@@ -176,7 +176,18 @@ pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> 
             for reference in &names.references {
                 used_names.insert((m, reference.name.text.clone()));
                 match program.lookup(&reference.name) {
-                    None => out.push(unknown(program, m, &reference.name, &reference.locals)),
+                    None => {
+                        let d = unknown(program, m, &reference.name, &reference.locals);
+                        // What was most likely meant counts as used: one slip is one diagnostic.
+                        let meant = d.fix.iter().flat_map(|f| &f.edits).map(|e| e.text.clone());
+                        for text in meant {
+                            if let Some(Target::Item(to)) = module.scope.get(&text).map(|b| b.target) {
+                                used.insert(to);
+                            }
+                            used_names.insert((m, text));
+                        }
+                        out.push(d);
+                    }
                     Some(Target::Item(to)) => {
                         if to != id {
                             used.insert(to);
@@ -348,14 +359,17 @@ fn unused(
                 .iter()
                 .chain(u.alias.as_ref())
                 .filter(|n| !used_names.contains(&(0, n.text.clone())))
+                // What could not be imported was reported.
+                .filter(|n| spec.scope.get(&n.text).is_some_and(|b| b.target != Target::Unknown))
                 .collect();
             if let Some(first) = idle.first() {
                 let names = list(idle.iter().map(|n| format!("`{}`", n.text)));
+                let are = if idle.len() == 1 { "is" } else { "are" };
                 out.push(
                     Diagnostic::warning(
                         "smol::name::unused",
                         first.span,
-                        format!("{names} is imported but not used"),
+                        format!("{names} {are} imported but not used"),
                     )
                     .help("remove it from the `use`"),
                 );

@@ -2,9 +2,9 @@
 
 use crate::eval::Eval;
 use crate::load::{Program, Target};
-use crate::suggest::nearest;
 use crate::types::Type;
 use crate::value::{ItemId, Node, Value};
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Diagnostic, Severity, Sources, Span};
 use smolc_syntax::ast::{Expr, ExprKind, ItemKind, UnaryOp};
 

@@ -89,14 +89,39 @@ pub fn grouped(n: i128) -> String {
     if n < 0 { format!("-{out}") } else { out }
 }
 
-/// A fraction as a decimal: exact where six places do, else to six places.
+/// A fraction as a decimal: exact where 18 places do (every sum of literals), else to six places, or to as many as it
+/// takes to be told from a whole number.
 pub fn decimal(f: Fraction) -> String {
     if f.is_integer() {
         return grouped(f.num());
     }
-    let text = format!("{:.6}", f.to_f64());
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "0" || text == "-0" { format!("{:e}", f.to_f64()) } else { text.to_string() }
+    let sign = if f.is_negative() { "-" } else { "" };
+    let size = f.max(f.neg());
+    let exact =
+        (1..=18).find_map(|places| digits(size, places).filter(|(_, exact)| *exact).map(|(text, _)| text));
+    let text = exact.or_else(|| {
+        [6, 12, 18]
+            .into_iter()
+            .filter_map(|places| digits(size, places))
+            .map(|(text, _)| text)
+            .find(|t| t.contains('.'))
+    });
+    match text {
+        Some(text) => format!("{sign}{text}"),
+        None => format!("{:e}", f.to_f64()),
+    }
+}
+
+/// A positive fraction to so many places, trailing zeros dropped, and whether that is all of it.
+fn digits(f: Fraction, places: u32) -> Option<(String, bool)> {
+    let power = 10i128.checked_pow(places)?;
+    let scaled = f.mul(Fraction::new(power, 1)?)?;
+    let rounded = scaled.round();
+    let (whole, rest) = (rounded / power, rounded % power);
+    let rest = format!("{rest:0width$}", width = places as usize);
+    let rest = rest.trim_end_matches('0');
+    let text = if rest.is_empty() { grouped(whole) } else { format!("{}.{rest}", grouped(whole)) };
+    Some((text, scaled.is_integer()))
 }
 
 /// A share as a percentage: `98%`, `33.333333%`.
@@ -143,6 +168,9 @@ mod tests {
         assert_eq!(quantity(f(1, 3), Dim::Ratio), "33.333333%");
         assert_eq!(quantity(f(1, 10_000), Dim::Ratio), "0.01%");
         assert_eq!(quantity(f(-3, 2), Dim::Number), "-1.5");
+        assert_eq!(percent(f(999_999_999_999, 1_000_000_000_000)), "99.9999999999%");
+        assert_eq!(percent(f(999_999_999, 1_000_000_001)), "99.9999998%");
+        assert_eq!(decimal(f(1, 2_000_000_000)), "0.0000000005");
         assert_eq!(grouped(-1_234), "-1,234");
         assert_eq!(tokens(100e9), "100.00B tokens");
     }

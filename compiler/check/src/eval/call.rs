@@ -2,10 +2,10 @@
 
 use super::Eval;
 use crate::schema::{model, optimizer};
-use crate::suggest::nearest;
 use crate::types::Type;
 use crate::value::{Builtin, ItemId, Locals, Node, Object, Value};
 use indexmap::IndexMap;
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_expr::Builtin as Math;
 use smolc_syntax::ast::{Argument, Expr, ExprKind, ItemKind, Member};

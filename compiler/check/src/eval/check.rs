@@ -1,10 +1,10 @@
 //! Reports values that are not what a place takes.
 
 use super::Eval;
-use crate::suggest::nearest;
 use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{Node, Num, Value};
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 
 impl Eval<'_> {

@@ -2,10 +2,10 @@
 
 use super::Eval;
 use crate::schema::{Presence, Schema};
-use crate::suggest::nearest;
 use crate::types::Type;
 use crate::value::{Field, Locals, Node, Object, Value};
 use indexmap::IndexMap;
+use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{Expr, ExprKind, Ident, Member, MemberKind};
 use std::rc::Rc;

@@ -10,6 +10,10 @@ use smolc_diag::Diagnostic;
 /// Passes from which on a lint speaks.
 pub const LIMIT: f64 = 4.0;
 
+/// How far above [`LIMIT`] counts: what rounds to 4.0 is four, and a stage that was rounded up by a step must not be a
+/// finding.
+const MARGIN: f64 = 0.05;
+
 /// Reports datasets that a stage, or all stages together, read more than [`LIMIT`] times.
 pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Some(batch) = &run.batch else { return };
@@ -30,7 +34,7 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
             if let Some(names) = readers.get_mut(entry.dataset) {
                 names.push(format!("`{}` {epochs:.2}", stage.name));
             }
-            if epochs > LIMIT {
+            if epochs >= LIMIT + MARGIN {
                 if let Some(flag) = flagged.get_mut(entry.dataset) {
                     *flag = true;
                 }
@@ -53,7 +57,7 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
         let total = drawn.get(i).copied().unwrap_or(0.0);
         let epochs = total / size as f64;
         // A stage that is over the limit by itself has been reported.
-        if epochs > LIMIT && !flagged.get(i).copied().unwrap_or(true) {
+        if epochs >= LIMIT + MARGIN && !flagged.get(i).copied().unwrap_or(true) {
             out.push(
                 Diagnostic::warning(
                     "smol::data::epochs_total",

@@ -18,6 +18,7 @@ pub mod model_shape;
 pub mod model_vocab;
 pub mod optimizer_range;
 pub mod schedule_floor;
+pub mod schedule_jump;
 pub mod schedule_peak;
 pub mod schedule_value;
 pub mod schedule_warmup;
@@ -52,6 +53,7 @@ fn check_schedule(run: &Run, out: &mut Vec<Diagnostic>) {
     let curve = Curve::sample(&lr.expr, end);
     if schedule_value::check(run, lr, &curve, out) && schedule_warmup::check(run, lr, end, out) {
         schedule_peak::check(run, lr, &curve, out);
+        schedule_jump::check(run, lr, &curve, out);
         schedule_floor::check(run, lr, &curve, end, out);
     }
 }

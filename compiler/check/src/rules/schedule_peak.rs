@@ -1,4 +1,4 @@
-//! `smol::schedule::peak`: a schedule reaches the peak it was given. It does not when warm-up and decay overlap.
+//! `smol::schedule::peak`: a schedule reaches the peak it was given. It does not when the run ends before the warm-up's top.
 
 use crate::run_time::Curve;
 use crate::spec::{Run, Schedule};
