@@ -5,7 +5,7 @@
 //!
 //! Dao et al., FlashAttention, 2022, with the running softmax of Milakov and Gimelshein, 2018. A task is 64 queries of one
 //! head. Queries lie across the vector lanes, so that maxima and sums need no shuffles, and keys and values are
-//! read where they are. Keys come 48 at a time; tiles before the first visible document and vectors beyond the
+//! read by broadcast. Keys come 48 at a time; tiles before the first visible document and vectors beyond the
 //! diagonal are not computed. Cost: about 2·B·H·T²·d FLOP without documents, one exponential a visible pair.
 #![allow(unsafe_code)]
 
@@ -13,12 +13,14 @@ use crate::Heads;
 use crate::disjoint::Disjoint;
 use crate::lanes::{Kernel, LANES, Lanes, dispatch, exp};
 use crate::pool::Pool;
-use crate::query_tile::{KEYS, QUERIES, QueryTile, assert_attention, from_lanes, load, store, to_lanes};
+use crate::query_tile::{
+    KEYS, QUERIES, QueryTile, assert_attention, copy_rows, from_lanes, load, store, to_lanes,
+};
 use crate::tile::Product;
 
 /// Writes out and lse from qkv; `document_start[B·T]` is relative to the row's own sequence and at most t.
 ///
-/// Thread scratch: (2·d + 48)·64 floats.
+/// Thread scratch: (2·d + 48)·64 + 2·48·d floats.
 pub fn attention(
     pool: &Pool,
     qkv: &[f32],
@@ -33,7 +35,7 @@ pub fn attention(
     let (group, d, row) = (heads.group(), heads.head_dim, heads.row());
     let tiles = t.div_ceil(QUERIES);
     let (out, lse) = (Disjoint::new(out), Disjoint::new(lse));
-    pool.run_with_scratch(b * heads.heads * tiles, (2 * d + KEYS) * QUERIES, |task, scratch| {
+    pool.run_with_scratch(b * heads.heads * tiles, scratch_floats(d), |task, scratch| {
         let (sequence, head) = (task / tiles / heads.heads, task / tiles % heads.heads);
         // The longest tile of a head first, so that the last tasks are the shortest.
         let first = (tiles - 1 - task % tiles) * QUERIES;
@@ -54,6 +56,11 @@ pub fn attention(
             scratch,
         });
     });
+}
+
+/// Thread scratch of a task for heads of size d.
+fn scratch_floats(d: usize) -> usize {
+    (2 * d + KEYS) * QUERIES + 2 * KEYS * d
 }
 
 /// One tile of one head.
@@ -77,14 +84,16 @@ impl Kernel for Forward<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Forward { q, k, v, row, d, tile, out, out_at, out_row, lse, scratch } = self;
-        assert!(scratch.len() >= (2 * d + KEYS) * QUERIES);
+        assert!(scratch.len() >= scratch_floats(d));
         let vectors = tile.vectors();
         let (queries, rest) = scratch.split_at_mut(d * QUERIES);
-        let (values, scores) = rest.split_at_mut(d * QUERIES);
+        let (values, rest) = rest.split_at_mut(d * QUERIES);
+        let (scores, rest) = rest.split_at_mut(KEYS * QUERIES);
+        let (key_rows, value_rows) = rest.split_at_mut(KEYS * d);
         let (queries, values, scores) = (queries.as_mut_ptr(), values.as_mut_ptr(), scores.as_mut_ptr());
         let mut top = [L::splat(f32::NEG_INFINITY); 4];
         let mut total = [L::splat(0.0); 4];
-        // SAFETY: scratch was checked to hold [d, 64] twice and [48, 64]; q, k, v hold T rows `row` apart of at least d
+        // SAFETY: scratch was checked to hold [d, 64] twice, [48, 64] and [48, d] twice; q, k, v hold T rows `row` apart of at least d
         // elements (lengths were asserted), and every key is below first + count ≤ T.
         unsafe {
             to_lanes::<L>(
@@ -97,10 +106,12 @@ impl Kernel for Forward<'_> {
             );
             let mut empty = true;
             for keys in tile.key_tiles() {
+                copy_rows(k, row, d, &keys, key_rows);
+                copy_rows(v, row, d, &keys, value_rows);
                 for group in tile.groups(keys.clone()) {
                     L::product(&Product {
-                        a: k.as_ptr().add(group.keys.start * row),
-                        a_row: row,
+                        a: key_rows.as_ptr().add((group.keys.start - keys.start) * d),
+                        a_row: d,
                         a_column: 1,
                         b: queries.add(group.vector * LANES),
                         b_row: QUERIES,
@@ -151,9 +162,9 @@ impl Kernel for Forward<'_> {
                 }
                 for group in tile.groups(keys.clone()) {
                     L::product(&Product {
-                        a: v.as_ptr().add(group.keys.start * row),
+                        a: value_rows.as_ptr().add((group.keys.start - keys.start) * d),
                         a_row: 1,
-                        a_column: row,
+                        a_column: d,
                         b: scores.add((group.keys.start - keys.start) * QUERIES + group.vector * LANES),
                         b_row: QUERIES,
                         c: values.add(group.vector * LANES),

@@ -19,12 +19,12 @@ use crate::tile::Product;
 /// Floats of thread scratch for heads of size `d`.
 fn scratch(d: usize) -> usize {
     let padded = d.next_multiple_of(LANES);
-    3 * d * QUERIES + 2 * QUERIES * padded + 2 * KEYS * QUERIES + KEYS * padded
+    3 * d * QUERIES + 2 * QUERIES * padded + 2 * KEYS * QUERIES + KEYS * padded + 2 * KEYS * d
 }
 
 /// Writes all of dqkv and delta.
 ///
-/// Thread scratch: (3·d + 2·d' + 96)·64 + 48·d' floats, d' being d rounded up to 16.
+/// Thread scratch: (3·d + 2·d' + 96)·64 + 48·(d' + 2·d) floats, d' being d rounded up to 16.
 pub fn attention_backward(
     pool: &Pool,
     qkv: &[f32],
@@ -95,6 +95,9 @@ struct Places {
     /// Where a product is kept when d is not a multiple of 16: `[48, padded]`.
     spill: *mut f32,
     padded: usize,
+    /// The keys and values of one tile, `[48, d]`.
+    key_rows: *mut f32,
+    value_rows: *mut f32,
     k: *const f32,
     v: *const f32,
     dk: *mut f32,
@@ -133,6 +136,8 @@ impl Kernel for Backward<'_> {
                 ds: take(KEYS * QUERIES),
                 spill: take(KEYS * padded),
                 padded,
+                key_rows: take(KEYS * d),
+                value_rows: take(KEYS * d),
                 k: self.qkv.as_ptr().add(key),
                 v: self.qkv.as_ptr().add(value),
                 dk: dqkv.add(key),
@@ -225,12 +230,16 @@ unsafe fn tile_gradient<L: Lanes>(places: &Places, tile: &QueryTile, lse: &[f32]
     // SAFETY: keys are below T, vectors and rows inside the places' shapes.
     unsafe {
         for keys in tile.key_tiles() {
+            for (i, key) in keys.clone().enumerate() {
+                std::ptr::copy_nonoverlapping(places.k.add(key * row), places.key_rows.add(i * d), d);
+                std::ptr::copy_nonoverlapping(places.v.add(key * row), places.value_rows.add(i * d), d);
+            }
             for group in tile.groups(keys.clone()) {
                 let lane = group.vector * LANES;
                 let at = (group.keys.start - keys.start) * QUERIES + lane;
                 let scores = Product {
-                    a: places.k.add(group.keys.start * row),
-                    a_row: row,
+                    a: places.key_rows.add((group.keys.start - keys.start) * d),
+                    a_row: d,
                     a_column: 1,
                     b: places.q_lanes.add(lane),
                     b_row: QUERIES,
@@ -242,7 +251,7 @@ unsafe fn tile_gradient<L: Lanes>(places: &Places, tile: &QueryTile, lse: &[f32]
                     accumulate: false,
                 };
                 L::product(&scores);
-                let a = places.v.add(group.keys.start * row);
+                let a = places.value_rows.add((group.keys.start - keys.start) * d);
                 L::product(&Product { a, b: places.dout_lanes.add(lane), c: places.ds.add(at), ..scores });
             }
             for vector in 0..vectors {
@@ -281,9 +290,9 @@ unsafe fn tile_gradient<L: Lanes>(places: &Places, tile: &QueryTile, lse: &[f32]
                 let (b, c) = (places.q_rows.add(lane * padded), places.dk.add(group.keys.start * row));
                 add_rows::<L>(places, Product { a: places.ds.add(at), b, c, ..by_rows });
                 L::product(&Product {
-                    a: places.k.add(group.keys.start * row),
+                    a: places.key_rows.add((group.keys.start - keys.start) * d),
                     a_row: 1,
-                    a_column: row,
+                    a_column: d,
                     b: places.ds.add(at),
                     b_row: QUERIES,
                     c: places.dq_lanes.add(lane),

@@ -1,8 +1,8 @@
 //! Matrix products: `out[m, n] (+)= a[m, k] · b[k, n]`, `a` and `b` row-major or transposed, `out` row-major.
 //!
 //! Goto and van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008, with the roles of the caches as follows. A
-//! task owns a block of the output. It copies `b`'s part of the block, 256 deep, into panels of 32 columns (32 KiB, first
-//! level), goes through its rows 96 at a time (second level) and multiplies 12 rows by one panel in registers
+//! task owns a block of the output. It copies `b`'s part of the block, 128 deep, into panels of 64 columns (32 KiB, first
+//! level), goes through its rows 96 at a time (second level) and multiplies 6 rows by one panel in registers
 //! ([`crate::tile`]). `a` is read in place by broadcast, unless its rows are not contiguous; then 96 rows are copied too.
 //!
 //! Every element is one chain of fused multiply-adds in the order of k, starting from 0 or from what the output holds. So
@@ -14,16 +14,16 @@ use crate::disjoint::Disjoint;
 use crate::lanes::{Kernel, LANES, Lanes, dispatch};
 use crate::pool::Pool;
 use crate::query_tile::{load, store};
-use crate::tile::Product;
+use crate::tile::{HEIGHT, Product, WIDTH};
 
-/// Columns of a panel: two vectors.
-const PANEL: usize = 2 * LANES;
+/// Columns of a panel: four vectors.
+const PANEL: usize = WIDTH;
 /// Most columns of a task's block, and the depth and rows it copies at a time.
 const COLUMNS: usize = 256;
-const DEPTH: usize = 256;
+const DEPTH: usize = 128;
 const ROWS: usize = 96;
 /// Rows of a register tile, and so of a group of copied rows.
-const GROUP: usize = 12;
+const GROUP: usize = HEIGHT;
 /// Thread scratch of a task: panels, copied rows, and a panel-wide piece of output for the ragged edge.
 const SCRATCH: usize = DEPTH * COLUMNS + ROWS * DEPTH + ROWS * PANEL;
 
@@ -120,7 +120,7 @@ impl Kernel for Block<'_> {
             let depth = depth.min(k - p);
             let add = accumulate || prepare.is_some() || p > 0;
             for panel in (0..width).step_by(PANEL) {
-                // SAFETY: the view was checked to hold [k, n]; a panel has `depth` rows of 32.
+                // SAFETY: the view was checked to hold [k, n]; a panel has `depth` rows of 64.
                 unsafe {
                     let from = b.data.as_ptr().wrapping_add(p * b.row + (j + panel) * b.column);
                     copy_panel::<L>(from, b, depth, PANEL.min(width - panel), &mut panels[panel * depth..]);
@@ -137,7 +137,7 @@ impl Kernel for Block<'_> {
                 let from = a.data.as_ptr().wrapping_add((i + first) * a.row + p * a.column);
                 let copied = a.column != 1;
                 if copied {
-                    // SAFETY: the view was checked to hold [m, k]; `copies` holds 96 rows, 256 deep.
+                    // SAFETY: the view was checked to hold [m, k]; `copies` holds 96 rows, 128 deep.
                     unsafe { copy_rows(from, a.column, depth, rows, copies) };
                 }
                 for panel in (0..width).step_by(PANEL) {
@@ -158,7 +158,7 @@ impl Kernel for Block<'_> {
                         c: if whole { target.to } else { edge.as_mut_ptr() },
                         c_row: if whole { n } else { PANEL },
                         rows,
-                        vectors: 2,
+                        vectors: PANEL / LANES,
                         depth,
                         accumulate: add,
                     };
@@ -189,7 +189,7 @@ impl Kernel for Block<'_> {
     }
 }
 
-/// A ragged piece of the output: `rows` rows of `inside` < 32 columns.
+/// A ragged piece of the output: `rows` rows of `inside` < 64 columns.
 struct Target {
     to: *mut f32,
     n: usize,
@@ -199,7 +199,7 @@ struct Target {
 
 impl Target {
     /// # Safety
-    /// The piece must be valid for reading and `edge` hold `rows` rows of 32.
+    /// The piece must be valid for reading and `edge` hold `rows` rows of 64.
     #[inline(always)]
     unsafe fn fetch<L: Lanes>(&self, edge: &mut [f32]) {
         for (i, row) in edge.chunks_exact_mut(PANEL).enumerate().take(self.rows) {
@@ -232,7 +232,7 @@ impl Target {
     }
 }
 
-/// Copies `depth` rows of `width` ≤ 32 columns into a panel, zero beyond the width.
+/// Copies `depth` rows of `width` ≤ 64 columns into a panel, zero beyond the width.
 ///
 /// # Safety
 /// `from` must be valid for that shape with the strides of `view`.
@@ -265,14 +265,14 @@ unsafe fn copy_panel<L: Lanes>(
                 *row = unsafe { load(from.add((half + c) * view.column + p), deep) };
             }
             for (q, row) in L::transpose(block).into_iter().enumerate().take(deep) {
-                // SAFETY: the panel has `depth` rows of 32.
+                // SAFETY: the panel has `depth` rows of 64.
                 unsafe { row.store(panel.add((p + q) * PANEL + half)) };
             }
         }
     }
 }
 
-/// Copies `rows` adjacent columns of `depth` rows `stride` apart, as groups of 12: `[rows / 12][depth][12]`.
+/// Copies `rows` adjacent columns of `depth` rows `stride` apart, as groups of 6: `[rows / 6][depth][6]`.
 ///
 /// # Safety
 /// `from` must be valid for that shape.
@@ -282,7 +282,7 @@ unsafe fn copy_rows(from: *const f32, stride: usize, depth: usize, rows: usize, 
         let to = copies[group * depth..][..GROUP * depth].as_mut_ptr();
         if rows - group >= GROUP {
             for p in 0..depth {
-                // SAFETY: twelve columns inside the shape; the group has `depth` places of 12.
+                // SAFETY: six columns inside the shape; the group has `depth` places of 6.
                 unsafe {
                     std::ptr::copy_nonoverlapping(from.add(p * stride + group), to.add(p * GROUP), GROUP)
                 };

@@ -166,6 +166,15 @@ pub(crate) unsafe fn from_lanes<L: Lanes>(
     }
 }
 
+/// Copies rows `keys` of d elements, `stride` apart, next to each other: at their own distance they often fall into a few
+/// sets of the first-level cache.
+#[inline(always)]
+pub(crate) fn copy_rows(from: &[f32], stride: usize, d: usize, keys: &Range<usize>, to: &mut [f32]) {
+    for (to, key) in to.chunks_exact_mut(d).zip(keys.clone()) {
+        to.copy_from_slice(&from[key * stride..][..d]);
+    }
+}
+
 /// Reads `n` ≤ 16 values.
 ///
 /// # Safety

@@ -39,40 +39,48 @@ pub(crate) unsafe fn product<L: Lanes>(p: &Product) {
         // SAFETY: passed on; vectors v .. v + width are inside the shape.
         unsafe {
             if L::WIDE && left >= 4 {
-                column::<L, 4>(p, v);
+                // The strides of the large products are made constants, so that addresses cost no instructions.
+                match (p.a_row, p.a_column, p.b_row) {
+                    (_, 1, WIDTH) => column::<L, 4, 0, 1, WIDTH>(p, v),
+                    (1, HEIGHT, WIDTH) => column::<L, 4, 1, HEIGHT, WIDTH>(p, v),
+                    (1, _, WIDTH) => column::<L, 4, 1, 0, WIDTH>(p, v),
+                    _ => column::<L, 4, 0, 0, 0>(p, v),
+                }
                 v += 4;
             } else if L::WIDE && left >= 2 {
-                column::<L, 2>(p, v);
+                column::<L, 2, 0, 0, 0>(p, v);
                 v += 2;
             } else {
-                column::<L, 1>(p, v);
+                column::<L, 1, 0, 0, 0>(p, v);
                 v += 1;
             }
         }
     }
 }
 
+/// Rows of the largest register tile.
+pub(crate) const HEIGHT: usize = 6;
+/// Columns of the largest register tile, and the usual distance of rows in the right factor.
+pub(crate) const WIDTH: usize = 4 * LANES;
+
 #[inline(always)]
-unsafe fn column<L: Lanes, const V: usize>(p: &Product, v: usize) {
+unsafe fn column<L: Lanes, const V: usize, const AR: usize, const AC: usize, const BR: usize>(
+    p: &Product,
+    v: usize,
+) {
     let mut r = 0;
     while r < p.rows {
         let left = p.rows - r;
         // SAFETY: passed on; rows r .. r + height are inside the shape.
         unsafe {
-            if L::WIDE && V == 2 && left >= 12 {
-                tile::<L, 12, V>(p, r, v);
-                r += 12;
-            } else if left >= 6 {
-                tile::<L, 6, V>(p, r, v);
-                r += 6;
-            } else if left >= 4 {
-                tile::<L, 4, V>(p, r, v);
-                r += 4;
+            if left >= HEIGHT {
+                tile::<L, HEIGHT, V, AR, AC, BR>(p, r, v);
+                r += HEIGHT;
             } else if left >= 2 {
-                tile::<L, 2, V>(p, r, v);
+                tile::<L, 2, V, 0, 0, 0>(p, r, v);
                 r += 2;
             } else {
-                tile::<L, 1, V>(p, r, v);
+                tile::<L, 1, V, 0, 0, 0>(p, r, v);
                 r += 1;
             }
         }
@@ -88,15 +96,31 @@ fn hidden(value: usize) -> usize {
     value
 }
 
+/// `R` rows of `V` vectors. `AR`, `AC` and `BR` are the strides `a_row`, `a_column` and `b_row` where
+/// they are known, else 0.
 #[inline(always)]
-unsafe fn tile<L: Lanes, const R: usize, const V: usize>(p: &Product, r: usize, v: usize) {
+unsafe fn tile<
+    L: Lanes,
+    const R: usize,
+    const V: usize,
+    const AR: usize,
+    const AC: usize,
+    const BR: usize,
+>(
+    p: &Product,
+    r: usize,
+    v: usize,
+) {
+    let a_row = if AR > 0 { AR } else { p.a_row };
+    let a_column = if AC > 0 { AC } else { p.a_column };
+    let b_row = if BR > 0 { BR } else { p.b_row };
     // SAFETY: every address is inside an operand, as the caller of `product` promised.
     unsafe {
         // Rows are addressed as one pointer for every four rows plus one of four offsets. Their relation is hidden from the
         // optimiser, which otherwise chains R additions one after another through every step of the loop.
-        let mut a: [*const f32; 3] =
-            std::array::from_fn(|i| hidden(p.a.wrapping_add((r + 4 * i) * p.a_row) as usize) as _);
-        let step: [usize; 4] = std::array::from_fn(|i| hidden(i * p.a_row));
+        let mut a: [*const f32; 2] =
+            std::array::from_fn(|i| hidden(p.a.wrapping_add((r + 4 * i) * a_row) as usize) as *const f32);
+        let step: [usize; 4] = std::array::from_fn(|i| if AR > 0 { i * AR } else { hidden(i * a_row) });
         let mut b = p.b.add(v * LANES);
         let c = p.c.add(r * p.c_row + v * LANES);
         let mut sums = [[L::splat(0.0); V]; R];
@@ -107,25 +131,52 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize>(p: &Product, r: usize, 
                 }
             }
         }
-        for _ in 0..p.depth {
-            let mut right = [L::splat(0.0); V];
-            for (j, right) in right.iter_mut().enumerate() {
-                *right = L::load(b.add(j * LANES));
+        let mut left = p.depth;
+        while AC > 0 && BR > 0 && left >= UNROLL {
+            for u in 0..UNROLL {
+                add_step(&mut sums, a.map(|a| a.wrapping_add(u * AC)), &step, b.wrapping_add(u * BR));
             }
-            for (i, row) in sums.iter_mut().enumerate() {
-                let left = L::splat(*a[i / 4].add(step[i % 4]));
-                for (sum, right) in row.iter_mut().zip(right) {
-                    *sum = left.fma(right, *sum);
-                }
-            }
-            for a in a.iter_mut().take(R.div_ceil(4)) {
-                *a = a.wrapping_add(p.a_column);
-            }
-            b = b.wrapping_add(p.b_row);
+            a = a.map(|a| a.wrapping_add(UNROLL * AC));
+            b = b.wrapping_add(UNROLL * BR);
+            left -= UNROLL;
+        }
+        for _ in 0..left {
+            add_step(&mut sums, a, &step, b);
+            a = a.map(|a| a.wrapping_add(a_column));
+            b = b.wrapping_add(b_row);
         }
         for (i, row) in sums.into_iter().enumerate() {
             for (j, sum) in row.into_iter().enumerate() {
                 sum.store(c.add(i * p.c_row + j * LANES));
+            }
+        }
+    }
+}
+
+/// Steps of the depth in one round of the loop, where all strides along it are known.
+const UNROLL: usize = 4;
+
+/// sums[i][·] += a[i]·b[·] for one p.
+///
+/// # Safety
+/// Row i of `a` is at `a[i / 4] + step[i % 4]`; `b` must be valid for `V` vectors.
+#[inline(always)]
+unsafe fn add_step<L: Lanes, const R: usize, const V: usize>(
+    sums: &mut [[L; V]; R],
+    a: [*const f32; 2],
+    step: &[usize; 4],
+    b: *const f32,
+) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let mut right = [L::splat(0.0); V];
+        for (j, right) in right.iter_mut().enumerate() {
+            *right = L::load(b.add(j * LANES));
+        }
+        for (i, row) in sums.iter_mut().enumerate() {
+            let left = L::splat(*a[i / 4].add(step[i % 4]));
+            for (sum, right) in row.iter_mut().zip(right) {
+                *sum = left.fma(right, *sum);
             }
         }
     }
