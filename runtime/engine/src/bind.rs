@@ -304,7 +304,11 @@ impl<'a> Binder<'a> {
                 kv_heads: word_count(kv_heads)?,
                 head_dim: word_count(head_dim)?,
             };
-            if kv_heads == 0 || heads % kv_heads != 0 || head_dim == 0 || head_dim % 2 != 0 {
+            if kv_heads == 0
+                || !heads.is_multiple_of(kv_heads)
+                || head_dim == 0
+                || !head_dim.is_multiple_of(2)
+            {
                 return Err(EngineError::Program(format!("{h:?}")));
             }
             Ok(h)

@@ -128,12 +128,12 @@ impl<B: Backend> Engine<B> {
             }
             places.insert(p.name.clone(), place);
         }
-        let head = evaluate.groups.iter().flat_map(|g| &g.body).find_map(|kernel| match kernel {
-            Kernel::HeadCrossEntropy { x, weight, d, v, .. } => {
-                Some((Head { n: *x, weight: *weight, d: *d }, *v))
+        let mut head = None;
+        for kernel in evaluate.groups.iter().flat_map(|g| &g.body) {
+            if let Kernel::HeadCrossEntropy { x, weight, d, v, .. } = kernel {
+                head = Some((Head { n: *x, weight: *weight, d: *d }, *v));
             }
-            _ => None,
-        });
+        }
         let (head, vocab) = head.ok_or_else(|| EngineError::Program("it has no head".into()))?;
 
         let head_dim = bind::word_count(model.head_dim)?;

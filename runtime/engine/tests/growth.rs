@@ -1,6 +1,7 @@
 //! The process grows by what the plan and the kernels' scratch memory add up to, at a shape where that is megabytes.
 //!
 //! One test in a process of its own, so that nothing else grows it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)] // helpers of tests count as code to clippy
 
 use smolc_engine::{Engine, Micro};
 use smolc_lower::program::{Decay, ProgramOptions, build};

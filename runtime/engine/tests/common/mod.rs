@@ -1,5 +1,6 @@
 //! Golden cases: what the oracle wrote, and an engine that begins where it began.
 #![allow(dead_code)] // each test binary uses a part
+#![allow(clippy::wildcard_enum_match_arm)] // the oracle writes two element types
 
 use safetensors::{Dtype, SafeTensors};
 use smolc_engine::{Engine, Micro, hf};
@@ -8,6 +9,7 @@ use smolc_plan::{AdamW, Model, Parameter, Program};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+/// Every case of the golden folder.
 pub const CASES: [&str; 8] = ["base", "untied", "docmask", "theta130k", "hd64", "mha", "qwen2", "llama3rope"];
 
 pub fn golden() -> PathBuf {
