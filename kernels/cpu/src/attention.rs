@@ -177,7 +177,10 @@ impl Kernel for Forward<'_> {
                     empty = false;
                 }
             }
-            let inverse = total.map(|total| L::splat(1.0).div(total));
+            let mut inverse = total;
+            for (inverse, total) in inverse.iter_mut().zip(total) {
+                *inverse = L::splat(1.0).div(total);
+            }
             // The rows of this tile lie inside `out`: lengths were asserted.
             from_lanes(values, &inverse, out.pointer().add(out_at), out_row, tile.count, d);
         }

@@ -278,25 +278,19 @@ unsafe fn copy_panel<L: Lanes>(
 /// `from` must be valid for that shape.
 #[inline(always)]
 unsafe fn copy_rows(from: *const f32, stride: usize, depth: usize, rows: usize, copies: &mut [f32]) {
-    for group in (0..rows).step_by(GROUP) {
-        let to = copies[group * depth..][..GROUP * depth].as_mut_ptr();
-        if rows - group >= GROUP {
-            for p in 0..depth {
-                // SAFETY: six columns inside the shape; the group has `depth` places of 6.
-                unsafe {
-                    std::ptr::copy_nonoverlapping(from.add(p * stride + group), to.add(p * GROUP), GROUP)
-                };
-            }
-        } else {
-            for p in 0..depth {
-                // SAFETY: as above with the columns that are left; `copies` has room for a whole group.
-                unsafe {
-                    std::ptr::copy_nonoverlapping(
-                        from.add(p * stride + group),
-                        to.add(p * GROUP),
-                        rows - group,
-                    )
-                };
+    assert!(rows.next_multiple_of(GROUP) * depth <= copies.len());
+    let to = copies.as_mut_ptr();
+    for p in 0..depth {
+        let from = from.wrapping_add(p * stride);
+        for group in (0..rows).step_by(GROUP) {
+            // SAFETY: columns below `rows` of row p, and place p of the group; a whole group is copied with one known length.
+            unsafe {
+                let (from, to) = (from.add(group), to.add(group * depth + p * GROUP));
+                if rows - group >= GROUP {
+                    std::ptr::copy_nonoverlapping(from, to, GROUP);
+                } else {
+                    std::ptr::copy_nonoverlapping(from, to, rows - group);
+                }
             }
         }
     }

@@ -41,30 +41,43 @@ pub(crate) unsafe fn product<L: Lanes>(p: &Product) {
             if L::WIDE && left >= 4 {
                 // The strides of the large products are made constants, so that addresses cost no instructions.
                 match (p.a_row, p.a_column, p.b_row) {
-                    (_, 1, WIDTH) => column::<L, 4, 0, 1, WIDTH>(p, v),
-                    (1, HEIGHT, WIDTH) => column::<L, 4, 1, HEIGHT, WIDTH>(p, v),
-                    (1, _, WIDTH) => column::<L, 4, 1, 0, WIDTH>(p, v),
-                    _ => column::<L, 4, 0, 0, 0>(p, v),
+                    (_, 1, WIDTH) => column::<L, HEIGHT, 4, 0, 1, WIDTH>(p, v),
+                    (1, HEIGHT, WIDTH) => column::<L, HEIGHT, 4, 1, HEIGHT, WIDTH>(p, v),
+                    (1, _, WIDTH) => column::<L, HEIGHT, 4, 1, 0, WIDTH>(p, v),
+                    _ => column::<L, HEIGHT, 4, 0, 0, 0>(p, v),
                 }
                 v += 4;
-            } else if L::WIDE && left >= 2 {
-                column::<L, 2, 0, 0, 0>(p, v);
+            } else if L::WIDE && left == 3 {
+                column::<L, 8, 3, 0, 0, 0>(p, v);
+                v += 3;
+            } else if L::WIDE && left == 2 {
+                column::<L, 8, 2, 0, 0, 0>(p, v);
                 v += 2;
+            } else if L::WIDE {
+                column::<L, 16, 1, 0, 0, 0>(p, v);
+                v += 1;
             } else {
-                column::<L, 1, 0, 0, 0>(p, v);
+                column::<L, HEIGHT, 1, 0, 0, 0>(p, v);
                 v += 1;
             }
         }
     }
 }
 
-/// Rows of the largest register tile.
+/// Rows of a register tile of four vectors; narrower ones have more, so that enough sums are under way.
 pub(crate) const HEIGHT: usize = 6;
 /// Columns of the largest register tile, and the usual distance of rows in the right factor.
 pub(crate) const WIDTH: usize = 4 * LANES;
 
 #[inline(always)]
-unsafe fn column<L: Lanes, const V: usize, const AR: usize, const AC: usize, const BR: usize>(
+unsafe fn column<
+    L: Lanes,
+    const H: usize,
+    const V: usize,
+    const AR: usize,
+    const AC: usize,
+    const BR: usize,
+>(
     p: &Product,
     v: usize,
 ) {
@@ -73,12 +86,12 @@ unsafe fn column<L: Lanes, const V: usize, const AR: usize, const AC: usize, con
         let left = p.rows - r;
         // SAFETY: passed on; rows r .. r + height are inside the shape.
         unsafe {
-            if left >= HEIGHT {
-                tile::<L, HEIGHT, V, AR, AC, BR>(p, r, v);
-                r += HEIGHT;
-            } else if left >= 2 {
-                tile::<L, 2, V, 0, 0, 0>(p, r, v);
-                r += 2;
+            if left >= H {
+                tile::<L, H, V, AR, AC, BR>(p, r, v);
+                r += H;
+            } else if left >= 4 {
+                tile::<L, 4, V, 0, 0, 0>(p, r, v);
+                r += 4;
             } else {
                 tile::<L, 1, V, 0, 0, 0>(p, r, v);
                 r += 1;
@@ -118,7 +131,7 @@ unsafe fn tile<
     unsafe {
         // Rows are addressed as one pointer for every four rows plus one of four offsets. Their relation is hidden from the
         // optimiser, which otherwise chains R additions one after another through every step of the loop.
-        let mut a: [*const f32; 2] =
+        let mut a: [*const f32; 4] =
             std::array::from_fn(|i| hidden(p.a.wrapping_add((r + 4 * i) * a_row) as usize) as *const f32);
         let step: [usize; 4] = std::array::from_fn(|i| if AR > 0 { i * AR } else { hidden(i * a_row) });
         let mut b = p.b.add(v * LANES);
@@ -163,7 +176,7 @@ const UNROLL: usize = 4;
 #[inline(always)]
 unsafe fn add_step<L: Lanes, const R: usize, const V: usize>(
     sums: &mut [[L; V]; R],
-    a: [*const f32; 2],
+    a: [*const f32; 4],
     step: &[usize; 4],
     b: *const f32,
 ) {

@@ -125,12 +125,21 @@ impl Lanes for Avx2 {
     }
     #[inline(always)]
     fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
-        let from = rows.map(Self::to_array);
-        std::array::from_fn(|i| {
-            let row: [f32; LANES] = std::array::from_fn(|j| from[j][i]);
+        // Plain loops: `map` and `from_fn` of arrays are compiled without these instructions.
+        let mut from = [[0.0; LANES]; LANES];
+        for (from, row) in from.iter_mut().zip(rows) {
+            *from = row.to_array();
+        }
+        let mut columns = rows;
+        for (i, column) in columns.iter_mut().enumerate() {
+            let mut lanes = [0.0; LANES];
+            for (lane, from) in lanes.iter_mut().zip(&from) {
+                *lane = from[i];
+            }
             // SAFETY: the array has 16 elements.
-            unsafe { Self::load(row.as_ptr()) }
-        })
+            *column = unsafe { Self::load(lanes.as_ptr()) };
+        }
+        columns
     }
     unsafe fn product(operands: &Product) {
         #[target_feature(enable = "avx2,fma")]

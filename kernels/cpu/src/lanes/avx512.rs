@@ -127,7 +127,11 @@ impl Lanes for Avx512 {
         // Pairs of rows, then fours, then quarters of registers, twice.
         // SAFETY: see above the `impl`.
         unsafe {
-            let r = rows.map(|row| row.0);
+            // Plain loops: `map` and `from_fn` of arrays are compiled without these instructions.
+            let mut r = [_mm512_setzero_ps(); LANES];
+            for (r, row) in r.iter_mut().zip(rows) {
+                *r = row.0;
+            }
             let mut t = r;
             for i in 0..8 {
                 t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
@@ -135,11 +139,12 @@ impl Lanes for Avx512 {
             }
             let mut u = t;
             for i in 0..4 {
-                let at = |j: usize| _mm512_castps_pd(t[4 * i + j]);
-                u[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(at(0), at(2)));
-                u[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(at(0), at(2)));
-                u[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(at(1), at(3)));
-                u[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(at(1), at(3)));
+                let (a, b) = (_mm512_castps_pd(t[4 * i]), _mm512_castps_pd(t[4 * i + 2]));
+                let (c, d) = (_mm512_castps_pd(t[4 * i + 1]), _mm512_castps_pd(t[4 * i + 3]));
+                u[4 * i] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+                u[4 * i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+                u[4 * i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(c, d));
+                u[4 * i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(c, d));
             }
             for j in 0..4 {
                 t[j] = _mm512_shuffle_f32x4::<0x88>(u[j], u[4 + j]);
@@ -153,7 +158,11 @@ impl Lanes for Avx512 {
                 u[4 + j] = _mm512_shuffle_f32x4::<0x88>(t[4 + j], t[12 + j]);
                 u[12 + j] = _mm512_shuffle_f32x4::<0xdd>(t[4 + j], t[12 + j]);
             }
-            u.map(Avx512)
+            let mut columns = rows;
+            for (column, u) in columns.iter_mut().zip(u) {
+                column.0 = u;
+            }
+            columns
         }
     }
     unsafe fn product(operands: &Product) {
