@@ -70,6 +70,11 @@ pub(crate) fn items(lexed: &Lexed<'_>, start: usize) -> Vec<ItemChunk> {
             _ => {}
         }
         let first = openings.is_empty();
+        // One mistake, however many `//!` lines there are.
+        let again = openings.last().is_some_and(|&(_, h, o)| o == Opening::Stray && lexed.kind(h) == TokenKind::InnerDoc);
+        if lexed.kind(i) == TokenKind::InnerDoc && again {
+            continue;
+        }
         if let Some(opening) = opening(lexed, i, head.column, depth, first) {
             openings.push((lead.unwrap_or(i), i, opening));
             depth = 0;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pest::Parser as _;
-use smolc_diag::{Applicability, Diagnostic, FileId, Span};
+use smolc_diag::{Applicability, Diagnostic, FileId, Span, suggest};
 
 use crate::ast::{File, Ident, Item, ItemKind, Member, MemberKind};
 use crate::brackets::{Brackets, brackets};
@@ -71,7 +71,9 @@ impl Parser<'_> {
             }
             let word = self.lexed.str(next);
             let digits = word.strip_prefix("smol").is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
-            if tree.version.is_some() || self.lexed.kind(next) != TokenKind::Word || !digits {
+            let misspelled = suggest::nearest(word, ["smol"]).is_some()
+                && self.lexed.next(next + 1, end).is_some_and(|n| self.lexed.kind(n) == TokenKind::Number);
+            if tree.version.is_some() || self.lexed.kind(next) != TokenKind::Word || !(digits || misspelled) {
                 break;
             }
             let line = self.lexed.line(next);
@@ -251,7 +253,13 @@ impl Parser<'_> {
             own_text = self.missing_block(chunk, found, &mut blocks);
         }
         let mut inner = HashMap::new();
+        let torn: Vec<u32> =
+            (start..end).filter(|&i| self.lexed.kind(i) == TokenKind::BadText).map(|i| self.lexed.line(i)).collect();
         for &(open, close) in &blocks {
+            // Where a quote is missing, braces of text look like blocks.
+            if torn.contains(&self.lexed.line(open)) {
+                continue;
+            }
             let nodes = self.block(open + 1, close.min(end), found);
             inner.insert(self.lexed.span(open).start as usize, nodes);
         }
@@ -271,12 +279,18 @@ impl Parser<'_> {
         match self.run_rule(rule, &patched, base, inner, &build) {
             Ok(node) => Some(node),
             Err(_) if bad_bracket => None,
+            Err(error) if base + error.at >= self.lexed.span(end - 1).end as usize && self.is_cut(end, found) => None,
             Err(error) => {
                 let place = Place { start, head, end, at: base + error.at, expected: error.expected, member, blocks: &blocks };
                 self.diagnostics.push(explain::refused(&self.lexed, &place));
                 None
             }
         }
+    }
+
+    /// Whether tokens end where an unclosed bracket ends: what is missing there was reported with the bracket.
+    fn is_cut(&self, end: usize, found: &Brackets) -> bool {
+        found.unclosed.iter().filter_map(|o| found.close.get(o)).any(|&c| self.lexed.previous(c, 0) == Some(end - 1))
     }
 
     /// A head that should be followed by a block and is not: the lines behind it are its members.

@@ -44,7 +44,6 @@ fn name(rule: Rule) -> Option<&'static str> {
         Rule::dot | Rule::access => "`.`",
         Rule::kw_then => "`then`",
         Rule::kw_else => "`else`",
-        Rule::kw_over => "`over`",
         Rule::kw_in => "`in`",
         Rule::kw_as => "`as`",
         Rule::kw_end => "`end`",

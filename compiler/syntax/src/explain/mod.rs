@@ -19,11 +19,13 @@ pub(crate) use refused::{Place, refused};
 
 /// Reports brackets that nothing closes and closers that nothing opened; several on one line are one mistake.
 pub(crate) fn brackets(lexed: &Lexed<'_>, start: usize, found: &Brackets, diagnostics: &mut Vec<Diagnostic>) {
+    // Brackets that end at one place were cut off together.
+    let end_of = |i: usize| found.close.get(&i).and_then(|&c| lexed.previous(c, start)).unwrap_or(i);
     let mut unclosed = found.unclosed.iter().copied().peekable();
     while let Some(first) = unclosed.next() {
         let mut group = vec![first];
         while let Some(&next) = unclosed.peek() {
-            if lexed.line(next) != lexed.line(first) {
+            if lexed.line(next) != lexed.line(first) && end_of(next) != end_of(first) {
                 break;
             }
             group.push(next);
@@ -59,8 +61,10 @@ fn unclosed_group(lexed: &Lexed<'_>, start: usize, found: &Brackets, group: &[us
     let mark = lexed.str(first);
     let d = Diagnostic::error("smol::syntax::unclosed", opener, format!("`{mark}` is never closed")).label("opened here");
     let d = if last == first { d } else { d.also(place, format!("`{closers}` expected behind this")) };
+    let others = group.iter().skip(1).filter(|&&i| lexed.line(i) != lexed.line(first) && i != last);
+    let d = others.fold(d, |d, &i| d.also(lexed.span(i), format!("nor is this `{}`", lexed.str(i))));
     // A brace that opens a block over several lines is closed on a line of its own.
-    let alone = mark == "{" && lexed.line(last) != lexed.line(first);
+    let alone = group.len() == 1 && mark == "{" && lexed.line(last) != lexed.line(first);
     let (text, help) = if alone {
         let indent = " ".repeat(lexed.indent(first) as usize);
         (format!("\n{indent}{closers}"), format!("write `{closers}` on a line of its own, indented like the line that opens it"))

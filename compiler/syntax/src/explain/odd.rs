@@ -92,7 +92,7 @@ fn unknown(lexed: &Lexed<'_>, first: usize, end: usize) -> Diagnostic {
     };
     let safe = if text.chars().count() == 1 && !matches!(text, "'" | "\u{2026}") { Applicability::Safe } else { Applicability::Unsafe };
     match write {
-        "" => d.label("a line ends without a mark").help("remove it; a member ends at a newline or a comma"),
+        "" => d.label("no mark is needed at the end of a line").help("remove it; a member ends at a newline or a comma"),
         w => d.label(format!("not `{w}`")).help(format!("write `{w}`")),
     }
     .fix(span, write, safe)

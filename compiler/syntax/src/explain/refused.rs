@@ -279,7 +279,7 @@ fn fallback(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Diagn
     let what = describe(lexed, found);
     let last = lexed.previous(place.end, place.start).unwrap_or(place.start);
     let d = match found {
-        Some(f) => Diagnostic::error(UNEXPECTED, lexed.span(f), format!("unexpected {what}")),
+        Some(f) => Diagnostic::error(UNEXPECTED, lexed.span(f), format!("unexpected {}", what.trim_start_matches("a "))),
         None => Diagnostic::error(UNEXPECTED, lexed.span(last), format!("unexpected end behind {}", describe(lexed, Some(last)))),
     };
     let d = match (wanted.is_empty(), found) {
