@@ -93,16 +93,18 @@ fn attributes(list: &[Attribute], span: Span, allowed: &mut Vec<(String, Span)>,
                 allowed.push((code.text.clone(), span));
                 continue;
             }
-            let d = Diagnostic::error(
-                "smol::allow::unknown",
-                code.span,
-                format!("there is no lint `{}`", code.text),
-            );
+            let message = match smolc_diag::codes::page(&code.text) {
+                Some(_) => format!("`{}` is no lint and cannot be allowed", code.text),
+                None => format!("there is no lint `{}`", code.text),
+            };
+            let d = Diagnostic::error("smol::allow::unknown", code.span, message);
             out.push(match nearest(&code.text, LINTS.iter().copied()) {
                 Some(near) => {
                     d.help(format!("did you mean `{near}`?")).fix(code.span, near, Applicability::Unsafe)
                 }
-                None => d.help("errors cannot be allowed; lints can"),
+                None => {
+                    d.help(format!("lints are {}", crate::load::list(LINTS.iter().map(|l| format!("`{l}`")))))
+                }
             });
         }
     }

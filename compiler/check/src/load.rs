@@ -159,10 +159,10 @@ impl<'a> Loader<'a> {
         });
         self.stack.push((path.to_string(), at));
         for (i, u, span) in uses {
-            if let Some(module) = self.import(path, &u, span) {
-                if let Some(m) = self.program.modules.get_mut(index) {
-                    m.imports.insert(i, module);
-                }
+            if let Some(module) = self.import(path, &u, span)
+                && let Some(m) = self.program.modules.get_mut(index)
+            {
+                m.imports.insert(i, module);
             }
         }
         self.stack.pop();

@@ -12,6 +12,9 @@ use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{Ident, ItemKind};
 use std::collections::{HashMap, HashSet};
 
+/// Steps of a pipeline that the language has and this version does not carry out.
+pub const PLANNED: &[&str] = &["where", "dedup", "decontaminate"];
+
 /// The name an item defines, and what its keyword is.
 pub fn defined(kind: &ItemKind) -> Option<(&Ident, &str)> {
     match kind {
@@ -176,6 +179,8 @@ pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> 
             for reference in &names.references {
                 used_names.insert((m, reference.name.text.clone()));
                 match program.lookup(&reference.name) {
+                    // Refused as a whole where it is evaluated.
+                    None if PLANNED.contains(&reference.name.text.as_str()) => {}
                     None => {
                         let d = unknown(program, m, &reference.name, &reference.locals);
                         // What was most likely meant counts as used: one slip is one diagnostic.
@@ -383,7 +388,12 @@ fn unused(
                 Diagnostic::warning(
                     "smol::name::unused",
                     name.span,
-                    format!("the {keyword} `{}` is not used", name.text),
+                    match keyword {
+                        "let" => format!("`{}` is not used", name.text),
+                        "fn" => format!("the function `{}` is not used", name.text),
+                        "param" => format!("the parameter `{}` is not used", name.text),
+                        other => format!("the {other} `{}` is not used", name.text),
+                    },
                 )
                 .help(
                     "use it, remove it, or say why it stays: `#[allow(smol::name::unused, reason = \"…\")]`",

@@ -72,9 +72,10 @@ pub struct ModelSpec {
 }
 
 impl ModelSpec {
-    /// Where a field was written, or the model itself when it is a default.
+    /// Where a field was written, or the model itself when it is a default or comes from another file.
     pub fn at(&self, field: &str) -> Span {
-        self.spans.iter().find(|(name, _)| name == field).map_or(self.span, |(_, span)| *span)
+        let own = |(name, span): &&(String, Span)| name == field && span.file == self.span.file;
+        self.spans.iter().find(own).map_or(self.span, |(_, span)| *span)
     }
 }
 

@@ -25,10 +25,10 @@ pub trait World {
     /// `path` as said in file `from`: `~/` is the home directory, a relative path starts at the directory of `from`.
     /// `.` and `..` are resolved textually, so that one file has one name.
     fn resolve(&self, from: &str, path: &str) -> String {
-        if path == "~" || path.starts_with("~/") {
-            if let Some(home) = self.home() {
-                return normalize(&format!("{home}{}", path.get(1..).unwrap_or("")));
-            }
+        if (path == "~" || path.starts_with("~/"))
+            && let Some(home) = self.home()
+        {
+            return normalize(&format!("{home}{}", path.get(1..).unwrap_or("")));
         }
         if path.starts_with('/') {
             return normalize(path);

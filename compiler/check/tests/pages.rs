@@ -3,6 +3,9 @@
 //! Examples are short: what they leave out is filled in from [`ITEMS`] and [`RUN`], whose parts give way to those of the
 //! same name in the example.
 
+// A test fails by panicking; helpers are outside of `#[test]` functions.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use smolc_check::{MemoryWorld, check};
 use smolc_diag::{Severity, codes};
 

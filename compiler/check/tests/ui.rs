@@ -2,6 +2,9 @@
 //!
 //! `SMOLC_BLESS=1 cargo test -p smolc-check --test ui` rewrites the renderings.
 
+// A test fails by panicking; helpers are outside of `#[test]` functions.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use smolc_check::{MemoryWorld, check};
 use smolc_diag::{FileId, render, testing};
 use std::path::Path;

@@ -1,5 +1,8 @@
 //! Parameters, environment, imports and missing files: what comes from outside a spec's text.
 
+// A test fails by panicking; helpers are outside of `#[test]` functions.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use smolc_check::{Checked, MemoryWorld, check};
 use smolc_diag::Severity;
 use smolc_plan::Source;
@@ -19,10 +22,8 @@ fn codes(checked: &Checked) -> Vec<&'static str> {
 }
 
 fn pattern(checked: &Checked) -> &str {
-    match &checked.spec.datasets[0].source {
-        Source::Text { patterns } => &patterns[0],
-        other => panic!("{other:?}"),
-    }
+    let Source::Text { patterns } = &checked.spec.datasets[0].source else { panic!("not a text source") };
+    &patterns[0]
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::Eval;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Node, Num, Value};
+use crate::value::{Builtin, Node, Num, Value};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 
@@ -36,7 +36,12 @@ impl Eval<'_> {
             d = d.help("give it a name: `dataset NAME = …`");
         }
         if let Value::Builtin(b) = node.value {
-            d = d.help(format!("write `{} {{ … }}` or `{}(…)`", b.name(), b.name()));
+            d = d.help(match b {
+                Builtin::Llama | Builtin::Qwen2 | Builtin::AdamW | Builtin::Bpe => {
+                    format!("write `{} {{ … }}`", b.name())
+                }
+                _ => format!("call it: `{}(…)`", b.name()),
+            });
         }
         self.diagnostics.push(d);
         false
@@ -52,7 +57,6 @@ impl Eval<'_> {
             };
             return Diagnostic::error("smol::type::mismatch", node.span, message);
         }
-        let found = if dim.is_scalar() { found } else { format!("{found}, which counts {}", dim.word()) };
         let mut d = Diagnostic::error(
             "smol::type::unit",
             node.span,

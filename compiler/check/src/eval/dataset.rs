@@ -108,12 +108,11 @@ impl Eval<'_> {
     pub(super) fn pipe(&mut self, source: &Expr, step: &Expr, span: Span, locals: &Locals) -> Node {
         let node = self.expr(source, locals);
         if let ExprKind::Call { function, arguments, record } = &step.kind {
-            if let ExprKind::Name(name) = &function.kind {
-                if self.program.lookup(name).is_none()
-                    && matches!(name.text.as_str(), "where" | "dedup" | "decontaminate")
-                {
-                    return self.unsupported(step.span, &format!("the step `{}`", name.text));
-                }
+            if let ExprKind::Name(name) = &function.kind
+                && self.program.lookup(name).is_none()
+                && crate::names::PLANNED.contains(&name.text.as_str())
+            {
+                return self.unsupported(step.span, &format!("the step `{}`", name.text));
             }
             return self.call(function, arguments, record.as_deref(), span, Some(node), locals);
         }

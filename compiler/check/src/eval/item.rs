@@ -85,7 +85,7 @@ impl Eval<'_> {
         };
         self.owner = format!("{} `{}`", keyword.text, name.text);
         let node = self.expr(value, &Rc::default());
-        let what = format!("{} `{}`", keyword.text, name.text);
+        let what = format!("the value of {} `{}`", keyword.text, name.text);
         if !node.is_error()
             && !matches!(node.value, Value::Dataset(_))
             && !self.expect(&node, &ty, &what, None)

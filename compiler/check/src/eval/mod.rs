@@ -205,15 +205,14 @@ impl<'a> Eval<'a> {
     }
 
     fn member(&mut self, base: &Expr, member: &Ident, span: Span, locals: &Locals) -> Node {
-        if let ExprKind::Name(name) = &base.kind {
-            if !locals.contains_key(&name.text) {
-                if let Some(Target::Module(m)) = self.program.lookup(name) {
-                    return match self.program.member(m, &member.text) {
-                        Some(target) => Node::new(self.target(target, member).value, span),
-                        None => Node::error(span),
-                    };
-                }
-            }
+        if let ExprKind::Name(name) = &base.kind
+            && !locals.contains_key(&name.text)
+            && let Some(Target::Module(m)) = self.program.lookup(name)
+        {
+            return match self.program.member(m, &member.text) {
+                Some(target) => Node::new(self.target(target, member).value, span),
+                None => Node::error(span),
+            };
         }
         let node = self.expr(base, locals);
         match &node.value {

@@ -160,37 +160,36 @@ impl Eval<'_> {
                 let how = if sure { Applicability::Safe } else { Applicability::Unsafe };
                 d.help(format!("did you mean `{near}`?")).fix(name.span, near, how)
             }
-            None => d.help(format!("it has {}", crate::load::list(keys.map(|k| format!("`{k}`"))))),
+            None => d.help(format!("it has {}", quoted(keys))),
         };
         self.diagnostics.push(d);
     }
 
-    /// Reports required fields that are not there, in nested records too.
+    /// Reports required fields that are not there, in one diagnostic a block, nested ones too.
     pub fn missing(&mut self, object: &Object, at: Span, owner: &str) {
         let Some(schema) = object.schema else { return };
+        let lacking: Vec<_> = schema
+            .fields
+            .iter()
+            .filter(|f| f.presence == Presence::Required && !object.fields.contains_key(f.name))
+            .collect();
+        if !lacking.is_empty() {
+            let names = quoted(lacking.iter().map(|f| f.name));
+            let mut d = Diagnostic::error("smol::record::missing", at, format!("{owner} needs {names}"))
+                .label("not in here");
+            for field in lacking {
+                d = d.help(format!("`{}: …` takes {}. {}", field.name, field.ty.phrase(), field.doc));
+            }
+            self.diagnostics.push(d);
+        }
         for field in schema.fields {
-            match object.fields.get(field.name) {
-                None if field.presence == Presence::Required => {
-                    let d = Diagnostic::error(
-                        "smol::record::missing",
-                        at,
-                        format!("{owner} needs `{}`", field.name),
-                    )
-                    .label(format!("no `{}` in here", field.name))
-                    .help(format!(
-                        "`{}: …` takes {}. {}",
-                        field.name,
-                        field.ty.phrase(),
-                        field.doc
-                    ));
-                    self.diagnostics.push(d);
-                }
-                Some(Field { node: Node { value: Value::Object(inner), .. }, key })
-                    if matches!(field.ty, Type::Record(_) | Type::Optional(Type::Record(_))) =>
-                {
-                    self.missing(inner, *key, &format!("`{}` of {owner}", field.name));
-                }
-                _ => {}
+            if let (Some(Field { node: Node { value: Value::Object(inner), .. }, key }), Type::Record(_))
+            | (
+                Some(Field { node: Node { value: Value::Object(inner), .. }, key }),
+                Type::Optional(Type::Record(_)),
+            ) = (object.fields.get(field.name), &field.ty)
+            {
+                self.missing(inner, *key, &format!("`{}` of {owner}", field.name));
             }
         }
     }
@@ -232,6 +231,11 @@ impl Eval<'_> {
         self.missing(&whole, span, &owner);
         Node::new(Value::Object(Rc::new(whole)), span)
     }
+}
+
+/// Names in backticks, `a`, `b` and `c`.
+fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    crate::load::list(names.map(|n| format!("`{n}`")))
 }
 
 fn merge(base: &mut IndexMap<String, Field>, over: IndexMap<String, Field>) {

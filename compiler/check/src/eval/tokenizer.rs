@@ -42,17 +42,17 @@ impl Eval<'_> {
                 return self.fail(span, d);
             }
         };
-        if let (Some(stated), Some(found)) = (stated, found) {
-            if stated != found {
-                let d = Diagnostic::error(
-                    "smol::data::tokenizer",
-                    record.at("vocab"),
-                    format!("the spec says {stated} tokens, the file has {found}"),
-                )
-                .also(*path_span, "this file")
-                .help(format!("write `vocab: {found}`, or leave it out"));
-                return self.fail(span, d);
-            }
+        if let (Some(stated), Some(found)) = (stated, found)
+            && stated != found
+        {
+            let d = Diagnostic::error(
+                "smol::data::tokenizer",
+                record.at("vocab"),
+                format!("the spec says {stated} tokens, the file has {found}"),
+            )
+            .also(*path_span, "this file")
+            .help(format!("write `vocab: {found}`, or leave it out"));
+            return self.fail(span, d);
         }
         if stated.or(found).is_none() && !record.broken("vocab") {
             let d = Diagnostic::error(

@@ -50,7 +50,9 @@ pub fn sequences(size: &Size<'_>, window: u64, window_at: Span, out: &mut Vec<Di
     ))
     .also(window_at, "the window");
     let neighbor = |n: i128| {
-        n.checked_mul(i128::from(window)).map(|t| format!("{} tokens ({} windows)", grouped(t), grouped(n)))
+        n.checked_mul(i128::from(window)).map(|t| {
+            format!("{} tokens ({} {})", grouped(t), grouped(n), if n == 1 { "window" } else { "windows" })
+        })
     };
     let neighbors: Vec<String> =
         [below, below + 1].into_iter().filter(|n| *n > 0).filter_map(neighbor).collect();

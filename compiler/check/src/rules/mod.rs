@@ -34,10 +34,10 @@ use smolc_diag::Diagnostic;
 pub fn check(spec: &Spec, world: &dyn World, out: &mut Vec<Diagnostic>) {
     data_empty::check(&spec.datasets, world, out);
     for run in &spec.runs {
-        if let Some(model) = &run.model {
-            if model_shape::check(model, out) {
-                model_heads::check(model, out);
-            }
+        if let Some(model) = &run.model
+            && model_shape::check(model, out)
+        {
+            model_heads::check(model, out);
         }
         model_vocab::check(run, spec, out);
         model_context::check(run, out);

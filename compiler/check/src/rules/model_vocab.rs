@@ -22,10 +22,10 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
             )
             .label("rows of the embedding")
             .also(at, format!("{tokens} tokens"))
-            .help(format!(
-                "write `vocab: {tokens}`, or the next multiple of 64: {}",
-                tokens.next_multiple_of(64)
-            )),
+            .help(match tokens.next_multiple_of(64) {
+                even if even == tokens => format!("write `vocab: {tokens}`"),
+                even => format!("write `vocab: {tokens}`, or the next multiple of 64: `vocab: {even}`"),
+            }),
         );
     } else if rows >= tokens.next_multiple_of(1024).max(tokens + tokens / 20) && rows > tokens {
         out.push(

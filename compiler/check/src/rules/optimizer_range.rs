@@ -18,11 +18,11 @@ pub fn check(block: &Object, out: &mut Vec<Diagnostic>) -> bool {
             );
         }
         for beta in betas {
-            if let Value::Number(n, _) = beta.value {
-                if n.to_f64() >= 1.0 {
-                    let message = format!("a beta lies in [0, 1), found {}", n.to_f64());
-                    out.push(Diagnostic::error("smol::optimizer::range", beta.span, message));
-                }
+            if let Value::Number(n, _) = beta.value
+                && n.to_f64() >= 1.0
+            {
+                let message = format!("a beta lies in [0, 1), found {}", n.to_f64());
+                out.push(Diagnostic::error("smol::optimizer::range", beta.span, message));
             }
         }
     }

@@ -1,19 +1,22 @@
 //! From a `run` item to a checked run: fields into numbers, lengths into steps, schedules into expressions.
 
+mod batch;
+mod events;
+mod rate;
+
 use crate::eval::{Eval, Time};
 use crate::rational::Fraction;
-use crate::rules::{batch_micro, batch_window, optimizer_range, stage_empty, time_rounds};
-use crate::schema::run::{RUN, default};
+use crate::rules::{optimizer_range, stage_empty, time_rounds};
+use crate::schema::run::RUN;
 use crate::schema::stage::STAGE;
 use crate::schema::{model, optimizer};
-use crate::spec::{Dataset, Entry, Run, Schedule, Spec, Stage, Tokenizer};
+use crate::spec::{Dataset, Entry, Run, Spec, Stage, Tokenizer};
 use crate::units::Dim;
 use crate::value::{
-    CadenceValue, Closure, DatasetValue, ItemId, Mix, MixTerm, Node, Num, Object, TokenizerKind,
-    TokenizerValue, Value,
+    DatasetValue, ItemId, Mix, MixTerm, Node, Num, Object, TokenizerKind, TokenizerValue, Value,
 };
 use smolc_diag::{Diagnostic, Span};
-use smolc_plan::{Batch, Checkpoints, TokenizerSource, Validation};
+use smolc_plan::{Batch, TokenizerSource};
 use smolc_syntax::ast::{self, ExprKind, MemberKind};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -108,7 +111,7 @@ impl Builder {
             (None, Some(m)) if !block.broken("window") => (Some(m.model.context), m.at("context")),
             _ => (None, name.span),
         };
-        let batch = window.and_then(|w| batch(eval, &block, w, window_span));
+        let batch = window.and_then(|w| batch::batch(eval, &block, w, window_span));
         let mut run = Run {
             name: name.text.clone(),
             span: name.span,
@@ -132,15 +135,18 @@ impl Builder {
             .filter(|o| optimizer_range::check(o, &mut eval.diagnostics))
             .and_then(optimizer::build);
         self.stages(eval, ast, &mut run);
-        if let (Some(batch), Some(steps)) = (run.batch.clone(), run.steps) {
+        if let Some(batch) = run.batch.clone() {
+            // Intervals need no more than the batch, so that a mistake in a stage does not hide one in them.
             let time = Time {
                 tokens: Fraction::integer(batch.tokens()),
                 sequences: Fraction::integer(batch.sequences),
-                end: Fraction::integer(steps),
+                end: Fraction::integer(run.steps.unwrap_or(0)),
             };
-            run.lr = block.get("lr").and_then(|node| schedule(eval, node, time));
-            run.checkpoints = checkpoints(eval, &block, time, &batch);
-            run.validation = validation(eval, &block, time, &batch);
+            run.checkpoints = events::checkpoints(eval, &block, time, &batch);
+            run.validation = events::validation(eval, &block, time, &batch);
+            if run.steps.is_some() {
+                run.lr = block.get("lr").and_then(|node| rate::schedule(eval, node, time));
+            }
         }
         self.spec.runs.push(run);
     }
@@ -166,7 +172,7 @@ impl Builder {
         if run.stages.is_empty() {
             if !ast.body.iter().any(|m| matches!(m.kind, MemberKind::Error { .. })) {
                 let d = Diagnostic::error(
-                    "smol::record::missing",
+                    "smol::stage::none",
                     run.span,
                     format!("run `{}` has no stage", run.name),
                 )
@@ -331,185 +337,4 @@ fn model_name(body: &[ast::Member]) -> Option<String> {
         },
         _ => None,
     })
-}
-
-fn size<'b>(eval: &Eval<'_>, block: &Object, field: &'b str) -> Option<batch_window::Size<'b>> {
-    let node = block.get(field)?;
-    match node.value {
-        Value::Number(Num::Exact(value), dim) => {
-            Some(batch_window::Size { field, value, dim, span: node.span, written: eval.written(node.span) })
-        }
-        _ => None,
-    }
-}
-
-fn batch(eval: &mut Eval<'_>, block: &Object, window: u64, window_span: Span) -> Option<Batch> {
-    if window == 0 {
-        // A model's context of zero is reported by its own rule.
-        if block.get("window").is_some() {
-            let d = Diagnostic::error("smol::batch::window", window_span, "the window is zero")
-                .help("it is the number of tokens in a sequence");
-            eval.diagnostics.push(d);
-        }
-        return None;
-    }
-    let whole = size(eval, block, "batch")?;
-    let sequences = batch_window::sequences(&whole, window, window_span, &mut eval.diagnostics)?;
-    if sequences.checked_mul(window).is_none() {
-        let d =
-            Diagnostic::error("smol::eval::arithmetic", whole.span, "the batch is longer than 2^64 tokens");
-        eval.diagnostics.push(d);
-        return None;
-    }
-    let micro = match size(eval, block, "micro_batch") {
-        Some(part) => {
-            let micro = batch_window::sequences(&part, window, window_span, &mut eval.diagnostics)?;
-            if !batch_micro::check(micro, part.span, sequences, whole.span, &mut eval.diagnostics) {
-                return None;
-            }
-            micro
-        }
-        None if block.broken("micro_batch") => return None,
-        None => (1..=default::MICRO).rev().find(|n| sequences.is_multiple_of(*n)).unwrap_or(1),
-    };
-    Some(Batch { sequences, window, micro })
-}
-
-fn schedule(eval: &mut Eval<'_>, node: &Node, time: Time) -> Option<Schedule> {
-    let source = eval.written(node.span);
-    match &node.value {
-        Value::Number(n, _) => Some(Schedule {
-            expr: smolc_expr::Expr::Const(n.to_f64()),
-            source,
-            span: node.span,
-            peak: None,
-            warmup: None,
-        }),
-        Value::Schedule(closure) => {
-            let expr = eval.schedule(closure, time, node.span)?;
-            Some(Schedule {
-                expr,
-                source,
-                span: node.span,
-                peak: peak(closure, node.span),
-                warmup: warmup(closure, time, node.span),
-            })
-        }
-        _ => None,
-    }
-}
-
-/// The arguments that rules know by name. A default stands in the function, so the schedule is the place then.
-fn peak(closure: &Closure, at: Span) -> Option<(f64, Span)> {
-    let node = closure.locals.get("peak")?;
-    match node.value {
-        Value::Number(n, dim) if dim.is_scalar() => Some((n.to_f64(), place(node.span, at))),
-        _ => None,
-    }
-}
-
-fn warmup(closure: &Closure, time: Time, at: Span) -> Option<(Fraction, Span)> {
-    let node = closure.locals.get("warmup")?;
-    let Value::Number(Num::Exact(f), dim) = node.value else { return None };
-    let steps = if dim == Dim::Ratio { time.end.mul(f) } else { time.to_steps(f, dim) };
-    Some((steps?, place(node.span, at)))
-}
-
-fn place(argument: Span, schedule: Span) -> Span {
-    if argument.file == schedule.file { argument } else { schedule }
-}
-
-/// An interval in whole steps, the nearest.
-fn interval(eval: &mut Eval<'_>, node: &Node, what: &str, time: Time, batch: &Batch) -> Option<u64> {
-    if !eval.expect(node, &crate::types::Type::Span, what, None) {
-        return None;
-    }
-    let Value::Number(Num::Exact(f), dim) = node.value else { return None };
-    let asked = time.to_steps(f, dim)?;
-    let steps = u64::try_from(asked.round()).ok().filter(|n| *n > 0);
-    match steps {
-        Some(steps) => {
-            time_rounds::check(what, node.span, asked, steps, batch.tokens(), &mut eval.diagnostics);
-            Some(steps)
-        }
-        None => {
-            let d = Diagnostic::error("smol::time::interval", node.span, format!("{what} comes to no step"))
-                .help(format!("a step is {} tokens", crate::units::grouped(i128::from(batch.tokens()))));
-            eval.diagnostics.push(d);
-            None
-        }
-    }
-}
-
-fn cadence<'o>(block: &'o Object, field: &str) -> Option<&'o CadenceValue> {
-    match &block.get(field)?.value {
-        Value::Cadence(c) => Some(c),
-        _ => None,
-    }
-}
-
-fn checkpoints(eval: &mut Eval<'_>, block: &Object, time: Time, batch: &Batch) -> Option<Checkpoints> {
-    let defaults = Checkpoints { every: default::CHECKPOINT_EVERY, keep: default::CHECKPOINT_KEEP };
-    let Some(c) = cadence(block, "checkpoint") else {
-        return (!block.broken("checkpoint")).then_some(defaults);
-    };
-    let keep = match &c.keep {
-        None => defaults.keep,
-        Some(node) => {
-            if !eval.expect(node, &crate::types::Type::Int, "`keep`", None) {
-                return None;
-            }
-            match node.value {
-                Value::Number(Num::Exact(f), _) => f.to_u64()?,
-                _ => return None,
-            }
-        }
-    };
-    if keep == 0 {
-        let at = c.keep.as_ref().map_or(block.at("checkpoint"), |n| n.span);
-        let d = Diagnostic::error("smol::time::interval", at, "`keep 0` would keep no checkpoint")
-            .help("a run that is interrupted goes on from the newest one: keep 1 at least");
-        eval.diagnostics.push(d);
-        return None;
-    }
-    let every = match &c.every {
-        Some(node) => interval(eval, node, "the checkpoint interval", time, batch)?,
-        // At stage ends and the run's end one is written in any case.
-        None => time.end.to_u64()?,
-    };
-    Some(Checkpoints { every, keep })
-}
-
-fn validation(eval: &mut Eval<'_>, block: &Object, time: Time, batch: &Batch) -> Option<Validation> {
-    if block.broken("validate") || block.broken("validate_on") {
-        return None;
-    }
-    let tokens = block.u64("validate_on").unwrap_or(default::VALIDATE_ON.max(batch.window));
-    if tokens < batch.window {
-        let d = Diagnostic::error(
-            "smol::time::interval",
-            block.at("validate_on"),
-            format!("{tokens} tokens are less than one window of {}", batch.window),
-        );
-        eval.diagnostics.push(d);
-        return None;
-    }
-    let Some(c) = cadence(block, "validate") else {
-        return Some(Validation { every: None, stage_end: false, tokens });
-    };
-    if let Some(keep) = &c.keep {
-        let d = Diagnostic::error("smol::type::mismatch", keep.span, "a validation keeps nothing")
-            .help("`keep` belongs to `checkpoint`");
-        eval.diagnostics.push(d);
-        return None;
-    }
-    if let (Some(at), None) = (c.end, c.stage_end) {
-        eval.unsupported(at, "a validation at the end of the run only; `at stage end` can, and");
-        return None;
-    }
-    let every = match &c.every {
-        Some(node) => Some(interval(eval, node, "the validation interval", time, batch)?),
-        None => None,
-    };
-    Some(Validation { every, stage_end: c.stage_end.is_some(), tokens })
 }

@@ -1,0 +1,115 @@
+//! When checkpoints are written and validation splits evaluated.
+
+use crate::eval::{Eval, Time};
+use crate::rules::time_rounds;
+use crate::schema::run::default;
+use crate::value::{CadenceValue, Node, Num, Object, Value};
+use smolc_diag::Diagnostic;
+use smolc_plan::{Batch, Checkpoints, Validation};
+
+/// An interval in whole steps, the nearest.
+fn interval(eval: &mut Eval<'_>, node: &Node, what: &str, time: Time, batch: &Batch) -> Option<u64> {
+    if !eval.expect(node, &crate::types::Type::Span, what, None) {
+        return None;
+    }
+    let Value::Number(Num::Exact(f), dim) = node.value else { return None };
+    let asked = time.to_steps(f, dim)?;
+    let steps = u64::try_from(asked.round()).ok().filter(|n| *n > 0);
+    match steps {
+        Some(steps) => {
+            time_rounds::check(what, node.span, asked, steps, batch.tokens(), &mut eval.diagnostics);
+            Some(steps)
+        }
+        None => {
+            let d = Diagnostic::error("smol::time::interval", node.span, format!("{what} comes to no step"))
+                .help(format!("a step is {} tokens", crate::units::grouped(i128::from(batch.tokens()))));
+            eval.diagnostics.push(d);
+            None
+        }
+    }
+}
+
+fn cadence<'o>(block: &'o Object, field: &str) -> Option<&'o CadenceValue> {
+    match &block.get(field)?.value {
+        Value::Cadence(c) => Some(c),
+        _ => None,
+    }
+}
+
+/// Checkpoints of a run.
+pub(super) fn checkpoints(
+    eval: &mut Eval<'_>,
+    block: &Object,
+    time: Time,
+    batch: &Batch,
+) -> Option<Checkpoints> {
+    let defaults = Checkpoints { every: default::CHECKPOINT_EVERY, keep: default::CHECKPOINT_KEEP };
+    let Some(c) = cadence(block, "checkpoint") else {
+        return (!block.broken("checkpoint")).then_some(defaults);
+    };
+    let keep = match &c.keep {
+        None => defaults.keep,
+        Some(node) => {
+            if !eval.expect(node, &crate::types::Type::Int, "`keep`", None) {
+                return None;
+            }
+            match node.value {
+                Value::Number(Num::Exact(f), _) => f.to_u64()?,
+                _ => return None,
+            }
+        }
+    };
+    if keep == 0 {
+        let at = c.keep.as_ref().map_or(block.at("checkpoint"), |n| n.span);
+        let d = Diagnostic::error("smol::time::interval", at, "`keep 0` would keep no checkpoint")
+            .help("a run that is interrupted goes on from the newest one: keep 1 at least");
+        eval.diagnostics.push(d);
+        return None;
+    }
+    let every = match &c.every {
+        Some(node) => interval(eval, node, "the checkpoint interval", time, batch)?,
+        // At stage ends and the run's end one is written in any case.
+        None => time.end.to_u64()?,
+    };
+    Some(Checkpoints { every, keep })
+}
+
+/// Validation of a run.
+pub(super) fn validation(
+    eval: &mut Eval<'_>,
+    block: &Object,
+    time: Time,
+    batch: &Batch,
+) -> Option<Validation> {
+    if block.broken("validate") || block.broken("validate_on") {
+        return None;
+    }
+    let tokens = block.u64("validate_on").unwrap_or(default::VALIDATE_ON.max(batch.window));
+    if tokens < batch.window {
+        let d = Diagnostic::error(
+            "smol::time::interval",
+            block.at("validate_on"),
+            format!("{tokens} tokens are less than one window of {}", batch.window),
+        );
+        eval.diagnostics.push(d);
+        return None;
+    }
+    let Some(c) = cadence(block, "validate") else {
+        return Some(Validation { every: None, stage_end: false, tokens });
+    };
+    if let Some(keep) = &c.keep {
+        let d = Diagnostic::error("smol::type::mismatch", keep.span, "a validation keeps nothing")
+            .help("`keep` belongs to `checkpoint`");
+        eval.diagnostics.push(d);
+        return None;
+    }
+    if let (Some(at), None) = (c.end, c.stage_end) {
+        eval.unsupported(at, "a validation at the end of the run only; `at stage end` can, and");
+        return None;
+    }
+    let every = match &c.every {
+        Some(node) => Some(interval(eval, node, "the validation interval", time, batch)?),
+        None => None,
+    };
+    Some(Validation { every, stage_end: c.stage_end.is_some(), tokens })
+}
