@@ -69,7 +69,7 @@ for line in sys.stdin:
     for _ in range(steps):
         loss = step()
     seconds = time.perf_counter() - begin
-    print(json.dumps(dict(seconds=seconds, steps=steps, tokens=batch * a.window, loss=float(loss))), flush=True)
+    print(json.dumps(dict(seconds=seconds, steps=steps, tokens=batch * a.window, loss=loss.item())), flush=True)
 print(json.dumps(dict(parameters=sum(p.numel() for p in model.parameters()), torch=torch.__version__,
                       transformers=transformers.__version__, threads=torch.get_num_threads(),
                       peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)), flush=True)
