@@ -1,0 +1,328 @@
+//! The command line: commands, options and help texts. `docs/cli.md` says the same at more length.
+
+use crate::output::Color;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Version line, with the two formats a script may have to know.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (language 1, plan format 1)");
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done (warnings allowed unless --deny warnings)
+  1   the spec is wrong
+  2   the command line is wrong
+  3   data or environment: a file, a disk, memory
+  4   stopped on a numerical fault
+  5   the run directory belongs to another plan
+  75  interrupted after a checkpoint; the same command continues
+
+Examples:
+  smolc check specs/quickstart.smol
+  smolc run specs/quickstart.smol
+  smolc generate runs/quickstart --prompt \"fn main() {\"";
+
+/// Compiler and runtime for .smol specs: what a language model is trained on, in what proportions, under which
+/// schedules, with what shape, checked before a single step runs
+#[derive(Debug, Parser)]
+#[command(name = "smolc", version = VERSION, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(propagate_version = false, arg_required_else_help = true, subcommand_required = true)]
+pub struct Cli {
+    /// When to color the output
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train the model that a spec declares, or continue where it stopped
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// Check a spec: names, types, units, mixtures, budgets, schedules
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
+    /// Show what a spec will do: steps, tokens and epochs per dataset, memory, learning rate
+    #[command(after_help = PLAN_HELP)]
+    Plan(PlanArgs),
+    /// Continue a text with a trained model
+    #[command(after_help = GENERATE_HELP)]
+    Generate(GenerateArgs),
+    /// Perplexity and bits per byte of a text under a model
+    #[command(after_help = SCORE_HELP)]
+    Score(ScoreArgs),
+    /// Explain a diagnostic code, with a wrong and a right example
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(ExplainArgs),
+    /// Say what this machine offers and what is missing
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions(CompletionsArgs),
+}
+
+/// Options that decide what a spec says; the same for every command that reads one.
+#[derive(Debug, Args)]
+pub struct SpecArgs {
+    /// The spec, a .smol file
+    #[arg(value_name = "SPEC", value_hint = ValueHint::FilePath)]
+    pub spec: PathBuf,
+    /// Set a parameter of the spec; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// Turn warnings into failure (exit code 1)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub deny: Option<Deny>,
+}
+
+/// What `--deny` denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    /// Every warning.
+    Warnings,
+}
+
+const RUN_HELP: &str = "\
+For each run NAME of the spec, DIR/NAME receives plan.json, ledger.jsonl (every event, one JSON object a line),
+report.html, checkpoints/ and, at the end, model/: a Hugging Face folder that other software loads.
+
+Ctrl-C stops after the current step with a checkpoint (exit code 75); the same command continues. A second Ctrl-C
+stops at once; nothing but the steps since the newest checkpoint is lost. A directory that holds a run of another
+plan is left untouched (exit code 5).
+
+Examples:
+  smolc run specs/quickstart.smol
+  smolc run my.smol --out /mnt/runs/a --set root=/mnt/corpora --threads 8
+  smolc run my.smol --deny warnings 2> log.txt";
+
+/// `smolc run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Where to write [default: runs/<spec name>]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// Threads to compute with; results do not depend on it [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Only this run of the spec
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+}
+
+const CHECK_HELP: &str = "\
+Examples:
+  smolc check my.smol
+  smolc check my.smol --format json | jq '.diagnostics[].code'
+  smolc check my.smol --format short          # FILE:LINE:COLUMN: severity: message [code]";
+
+/// `smolc check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// How to print the diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: CheckFormat,
+}
+
+/// Formats of `smolc check`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// With source and labels, for people
+    #[default]
+    Text,
+    /// One JSON object, for tools
+    Json,
+    /// One line a diagnostic, for editors
+    Short,
+}
+
+const PLAN_HELP: &str = "\
+Examples:
+  smolc plan specs/smollm2-1.7b.smol
+  smolc plan my.smol --format json --out plan.json
+  smolc plan my.smol --emit step | less       # the operators with shapes, bytes, FLOPs and offsets";
+
+/// `smolc plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "emit")]
+    pub format: Format,
+    /// Print a part of the plan instead
+    #[arg(long, value_enum, value_name = "PART")]
+    pub emit: Option<Emit>,
+    /// Only this run of the spec (text and step program)
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+/// Text or JSON.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For tools
+    Json,
+}
+
+/// Parts of a plan that `--emit` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Emit {
+    /// The step program of each run
+    Step,
+}
+
+const GENERATE_HELP: &str = "\
+MODEL is a model folder, the directory of a run (its model/ is used), or the directory of a spec with one run.
+The same seed gives the same text.
+
+Examples:
+  smolc generate runs/quickstart --prompt \"# Usage\"
+  smolc generate runs/quickstart/pretrain/model --prompt \"fn main() {\" --temperature 0
+  smolc generate runs/quickstart --prompt \"The\" --top-p 0.9 --max-tokens 200 --seed 7";
+
+/// `smolc generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// A trained model
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub model: PathBuf,
+    /// Text to continue
+    #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
+    pub prompt: String,
+    /// Stop after so many tokens
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub max_tokens: u64,
+    /// Divide the logits by this before sampling; 0 always takes the most likely token
+    #[arg(long, value_name = "T", default_value_t = 0.8, value_parser = temperature)]
+    pub temperature: f64,
+    /// Sample among the K most likely tokens only
+    #[arg(long, value_name = "K")]
+    pub top_k: Option<NonZeroUsize>,
+    /// Sample among the most likely tokens whose probabilities reach P together
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub top_p: Option<f64>,
+    /// Drop tokens less likely than P times the most likely one
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub min_p: Option<f64>,
+    /// Seed of the sampling
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Threads to compute with [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+const SCORE_HELP: &str = "\
+Examples:
+  smolc score runs/quickstart --text README.md
+  smolc score path/to/hugging-face-model --text book.txt --format json | jq .bits_per_byte";
+
+/// `smolc score`.
+#[derive(Debug, Args)]
+pub struct ScoreArgs {
+    /// A model folder, or the directory of a run
+    #[arg(value_name = "MODEL", value_hint = ValueHint::DirPath)]
+    pub model: PathBuf,
+    /// The text to score, a UTF-8 file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub text: PathBuf,
+    /// How to print the result; JSON has every token id and log-probability
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// Threads to compute with [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  smolc explain smol::mix::sum
+  smolc explain mix::sum
+  smolc explain --list";
+
+/// `smolc explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code that a diagnostic shows, with or without `smol::`
+    #[arg(value_name = "CODE", required_unless_present = "list")]
+    pub code: Option<String>,
+    /// List every code
+    #[arg(long, conflicts_with = "code")]
+    pub list: bool,
+}
+
+/// `smolc doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+const COMPLETIONS_HELP: &str = "\
+Examples:
+  smolc completions bash > ~/.local/share/bash-completion/completions/smolc
+  smolc completions zsh > ~/.zfunc/_smolc
+  smolc completions fish > ~/.config/fish/completions/smolc.fish";
+
+/// `smolc completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: Shell,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.to_string())),
+        _ => Err("write it as NAME=VALUE, for example root=/mnt/corpora".into()),
+    }
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(t) if t.is_finite() && t >= 0.0 => Ok(t),
+        _ => Err("a temperature is a finite number, 0 or more".into()),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(p) if p > 0.0 && p <= 1.0 => Ok(p),
+        _ => Err("a probability is a number above 0 and up to 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        assert_eq!(assignment("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert!(assignment("a").is_err() && assignment("=b").is_err());
+        assert!(temperature("-1").is_err() && temperature("nan").is_err() && temperature("0").is_ok());
+        assert!(share("0").is_err() && share("1.5").is_err() && share("1").is_ok());
+    }
+}

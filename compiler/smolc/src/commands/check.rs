@@ -1,0 +1,47 @@
+//! `smolc check`: diagnostics, and nothing else, on standard output.
+
+use crate::cli::{CheckArgs, CheckFormat};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Console, Style, number};
+use crate::spec::{self, Summary};
+use smolc_check::Checked;
+
+/// Checks, prints, and says by the exit code whether the spec would run.
+pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
+    let mut checked = spec::check(&args.spec)?;
+    // Lowering finds what only the step program shows: sizes beyond the address space, for instance.
+    if checked.spec.complete
+        && let Err(more) = smolc_lower::lower(&checked.spec)
+    {
+        checked.diagnostics.extend(more.into_iter().filter(|d| d.code != "smol::lower::no_run"));
+    }
+    let summary = Summary::of(&checked.diagnostics);
+    let text = match args.format {
+        CheckFormat::Text => text(&checked, &summary, console),
+        CheckFormat::Json => {
+            format!("{:#}\n", smolc_diag::json::report(&checked.diagnostics, &checked.sources))
+        }
+        CheckFormat::Short => smolc_diag::render::short(&checked.diagnostics, &checked.sources),
+    };
+    console.out.print(&text)?;
+    Ok(summary.exit(args.spec.deny))
+}
+
+fn text(checked: &Checked, summary: &Summary, console: &Console) -> String {
+    let out = &console.out;
+    let rendered = spec::render(&checked.diagnostics, &checked.sources, out);
+    if rendered.is_empty() {
+        let what = |n: usize, one, many| number::count(n as u64, one, many);
+        let spec = &checked.spec;
+        return format!(
+            "{} {}: {}, {}, {}\n",
+            out.style(Style::Good, "ok"),
+            spec.name,
+            what(spec.runs.len(), "run", "runs"),
+            what(spec.runs.iter().map(|r| r.stages.len()).sum(), "stage", "stages"),
+            what(spec.datasets.len(), "dataset", "datasets"),
+        );
+    }
+    format!("{}\n\n{}\n", rendered.trim_end(), summary.text(out))
+}

@@ -1,0 +1,123 @@
+//! Finding and loading a trained model.
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use smolc_data::Tokenizer;
+use smolc_engine::Engine;
+use smolc_engine::hf::{self, Special};
+use smolc_lower::program::{self, Decay, ProgramOptions};
+use smolc_plan::{Model, Program};
+use std::path::{Path, PathBuf};
+
+/// A model in memory.
+pub struct Loaded {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Its shape.
+    pub model: Model,
+    /// The evaluation program it was loaded into.
+    pub program: Program,
+    /// The engine that holds the weights.
+    pub engine: Engine,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+    /// Its special tokens.
+    pub special: Special,
+}
+
+/// A folder whose shape and tokenizer were read, before the weights.
+pub struct Folder {
+    dir: PathBuf,
+    model: Model,
+    special: Special,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+}
+
+impl Folder {
+    /// Opens what `path` names: a model folder, a run's directory, or a spec's directory with one trained run.
+    pub fn open(path: &Path) -> Result<Folder, Failure> {
+        let dir = find(path)?;
+        let config = hf::read_config(&dir).map_err(|e| Failure::of(Exit::Environment, &e))?;
+        let tokenizer =
+            Tokenizer::load(&dir.join("tokenizer.json")).map_err(|e| Failure::of(Exit::Environment, &e))?;
+        Ok(Folder { dir, model: config.model, special: config.special, tokenizer })
+    }
+
+    /// Tokens the model's context holds.
+    pub fn context(&self) -> u64 {
+        self.model.context
+    }
+
+    /// Loads the weights for batches of `batch` sequences of `window` tokens.
+    pub fn load(self, batch: u64, window: u64, threads: usize) -> Result<Loaded, Failure> {
+        let options = ProgramOptions {
+            batch,
+            window,
+            head_chunk: smolc_lower::HEAD_CHUNK,
+            decay: Decay::All,
+            training: false,
+        };
+        let failed = |e: &dyn std::error::Error| {
+            let Failure::Because { exit, message, help } = Failure::of(Exit::Environment, e) else {
+                return Failure::environment(e.to_string());
+            };
+            let message =
+                if message.contains('/') { message } else { format!("{}: {message}", self.dir.display()) };
+            Failure::Because { exit, message, help }
+        };
+        let (program, parameters) = program::build(&self.model, &options).map_err(|e| failed(&e))?;
+        let mut engine = Engine::new(&program, &self.model, &parameters, threads).map_err(|e| failed(&e))?;
+        hf::load(&self.dir, &mut engine).map_err(|e| failed(&e))?;
+        Ok(Loaded {
+            dir: self.dir,
+            model: self.model,
+            program,
+            engine,
+            tokenizer: self.tokenizer,
+            special: self.special,
+        })
+    }
+}
+
+fn find(path: &Path) -> Result<PathBuf, Failure> {
+    let is_model = |dir: &Path| dir.join("config.json").is_file();
+    if !path.exists() {
+        return Err(Failure::environment(format!("`{}` does not exist", path.display()))
+            .help("give a model folder, or the directory of a run: `smolc run` says where it is"));
+    }
+    if path.is_file() {
+        return Err(Failure::environment(format!("`{}` is a file, not a model folder", path.display())));
+    }
+    if is_model(path) {
+        return Ok(path.to_path_buf());
+    }
+    if is_model(&path.join("model")) {
+        return Ok(path.join("model"));
+    }
+    let inner: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(|e| Failure::environment(format!("cannot read `{}`: {e}", path.display())))?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
+    let mut models: Vec<PathBuf> = inner.iter().map(|p| p.join("model")).filter(|p| is_model(p)).collect();
+    models.sort();
+    match models.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => {
+            let failure = Failure::environment(format!("there is no trained model in `{}`", path.display()));
+            let unfinished =
+                path.join("checkpoints").is_dir() || inner.iter().any(|p| p.join("checkpoints").is_dir());
+            Err(if unfinished {
+                failure.help("its run has not finished; `smolc run` continues it")
+            } else {
+                failure.help("a model folder holds config.json, model.safetensors and tokenizer.json")
+            })
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(|p| p.display().to_string()).collect();
+            Err(Failure::usage(format!("`{}` holds {} models; name one", path.display(), several.len()))
+                .help(names.join("\n       ")))
+        }
+    }
+}

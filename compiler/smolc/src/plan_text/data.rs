@@ -1,0 +1,57 @@
+//! Where text and tokens come from.
+
+use super::{INDENT, dataset};
+use crate::output::table::{Align, Table};
+use crate::output::{Stream, Style, number};
+use smolc_plan::{Plan, Ratio, Source, TokenizerSource};
+
+pub(super) fn render(plan: &Plan, out: &Stream) -> String {
+    use Align::{Left, Right};
+    let mut table =
+        Table::new(&[("dataset", Left), ("size", Right), ("validation", Right), ("source", Left)]);
+    for (index, d) in plan.datasets.iter().enumerate() {
+        let size = match (smolc_lower::ledger::size(plan, index), &d.measured) {
+            (None, _) => "not measured".into(),
+            (Some(n), Some(_)) => format!("{} measured", number::si(n as f64)),
+            (Some(n), None) => format!("{} stated", number::si(n as f64)),
+        };
+        let validation = match d.validation_per_million {
+            0 => "-".to_string(),
+            n => Ratio::new(u64::from(n), 1_000_000).map_or_else(|| "?".into(), |r| r.to_string()),
+        };
+        let (kind, patterns) = match &d.source {
+            Source::Files { patterns } => ("files", patterns),
+            Source::Text { patterns } => ("text", patterns),
+            Source::Jsonl { patterns, .. } => ("jsonl", patterns),
+            Source::Parquet { patterns, .. } => ("parquet", patterns),
+        };
+        let take = d
+            .take
+            .as_ref()
+            .map_or_else(String::new, |t| format!(", a sample of {}B", number::si(t.bytes as f64)));
+        table.row([d.name.clone(), size, validation, format!("{kind} {}{take}", patterns.join(" "))]);
+    }
+    let mut text = format!("\n{}\n{}", out.style(Style::Dim, "data"), table.render(out, INDENT));
+
+    let mut table = Table::new(&[("tokenizer", Left), ("tokens", Right), ("source", Left)]);
+    for t in &plan.tokenizers {
+        let source = match &t.source {
+            TokenizerSource::Hf { path } => path.clone(),
+            TokenizerSource::Bpe { train, bytes, .. } => {
+                let names: Vec<String> = train.iter().map(|d| dataset(plan, *d)).collect();
+                format!(
+                    "byte-level BPE, trained on {} (up to {} each)",
+                    names.join(" + "),
+                    number::bytes(*bytes)
+                )
+            }
+        };
+        table.row([
+            t.name.clone(),
+            number::thousands(t.vocab),
+            format!("{source}, documents end with {}", t.eos),
+        ]);
+    }
+    text.push_str(&format!("\n{}", table.render(out, INDENT)));
+    text
+}
