@@ -18,7 +18,8 @@ fn main() -> io::Result<()> {
     pages.sort();
     let mut table = String::from("&[\n");
     for (code, path) in &pages {
-        writeln!(table, "    ({code:?}, include_str!({:?})),", path.display().to_string()).map_err(io::Error::other)?;
+        writeln!(table, "    ({code:?}, include_str!({:?})),", path.display().to_string())
+            .map_err(io::Error::other)?;
     }
     table.push_str("]\n");
     let out = PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?);

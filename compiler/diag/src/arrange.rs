@@ -46,7 +46,11 @@ pub fn arrange(diagnostics: &[Diagnostic]) -> Arranged {
         shown.extend(kept.into_iter().cloned());
         if let Some(span) = last.filter(|_| total > MOST) {
             let hidden = total - MOST;
-            let note = Diagnostic::error("smol::diag::more", span, format!("{hidden} more of this file are not shown"));
+            let note = Diagnostic::error(
+                "smol::diag::more",
+                span,
+                format!("{hidden} more of this file are not shown"),
+            );
             let note = Diagnostic { severity: Severity::Info, ..note };
             shown.push(note.label("the last one shown").help("repair some of those above, then check again"));
         }

@@ -23,7 +23,8 @@ pub fn url(code: &str) -> Option<String> {
 
 /// A fenced example of a page: the first under `## Wrong` or `## Right`.
 pub fn example(page: &str, heading: &str) -> Option<String> {
-    let mut lines = page.lines().skip_while(|l| l.trim() != heading).skip(1).take_while(|l| !l.starts_with("## "));
+    let mut lines =
+        page.lines().skip_while(|l| l.trim() != heading).skip(1).take_while(|l| !l.starts_with("## "));
     lines.by_ref().find(|l| l.starts_with("```"))?;
     Some(lines.take_while(|l| !l.starts_with("```")).flat_map(|l| [l, "\n"]).collect())
 }
@@ -42,10 +43,16 @@ mod tests {
                 assert!(text.lines().any(|l| l == heading), "{code}: no `{heading}`");
             }
             for heading in ["## Wrong", "## Right"] {
-                assert!(example(text, heading).is_some_and(|e| !e.trim().is_empty()), "{code}: no example under `{heading}`");
+                assert!(
+                    example(text, heading).is_some_and(|e| !e.trim().is_empty()),
+                    "{code}: no example under `{heading}`"
+                );
             }
             let what = text.lines().nth(2).unwrap_or("");
-            assert!(!what.is_empty() && !what.starts_with('#'), "{code}: the third line says what the code means");
+            assert!(
+                !what.is_empty() && !what.starts_with('#'),
+                "{code}: the third line says what the code means"
+            );
         }
         assert!(PAGES.windows(2).all(|w| w[0].0 < w[1].0));
         assert_eq!(page("smol::no::such"), None);

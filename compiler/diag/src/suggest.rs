@@ -26,7 +26,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut row = vec![i + 1];
         for (j, &cb) in b.iter().enumerate() {
             let get = |v: &[usize], k: usize| v.get(k).copied().unwrap_or(usize::MAX - 1);
-            let mut d = (get(&last, j) + usize::from(ca != cb)).min(get(&last, j + 1) + 1).min(get(&row, j) + 1);
+            let mut d =
+                (get(&last, j) + usize::from(ca != cb)).min(get(&last, j + 1) + 1).min(get(&row, j) + 1);
             let swapped = j > 0 && previous == Some(cb) && b.get(j - 1) == Some(&ca);
             if swapped {
                 d = d.min(get(&before, j - 1) + 1);

@@ -56,18 +56,31 @@ pub fn compare(diagnostics: &[Diagnostic], sources: &Sources, file: FileId) -> R
         let (line, column) = sources.line_column(d.primary.span.file, d.primary.span.start);
         let here = d.primary.span.file == file;
         let found = expected.iter().position(|e| {
-            here && e.line == line && e.severity == severity(d.severity) && e.code == d.code && d.message.contains(&e.text)
+            here && e.line == line
+                && e.severity == severity(d.severity)
+                && e.code == d.code
+                && d.message.contains(&e.text)
         });
         match found {
             Some(i) => drop(expected.remove(i)),
             None => {
                 let path = sources.path(d.primary.span.file);
-                let _ = writeln!(problems, "not announced: {path}:{line}:{column}: {}[{}] {}", severity(d.severity), d.code, d.message);
+                let _ = writeln!(
+                    problems,
+                    "not announced: {path}:{line}:{column}: {}[{}] {}",
+                    severity(d.severity),
+                    d.code,
+                    d.message
+                );
             }
         }
     }
     for e in expected {
-        let _ = writeln!(problems, "announced, did not come: line {}: {}[{}] {}", e.line, e.severity, e.code, e.text);
+        let _ = writeln!(
+            problems,
+            "announced, did not come: line {}: {}[{}] {}",
+            e.line, e.severity, e.code, e.text
+        );
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }

@@ -5,14 +5,29 @@ use smolc_diag::{Diagnostic, Sources, Span, render};
 fn draw(text: &str, start: usize, end: usize) -> String {
     let mut sources = Sources::default();
     let file = sources.add("a.smol", text);
-    let d = Diagnostic::error("smol::syntax::value", Span::new(file, start, end), "title").label("LABEL").help("help");
+    let d = Diagnostic::error("smol::syntax::value", Span::new(file, start, end), "title")
+        .label("LABEL")
+        .help("help");
     render::graphical(&[d], &sources, 80, false)
 }
 
 #[test]
 fn every_place_is_drawn_with_its_label() {
     let long = format!("let a = {}\n", "x, ".repeat(5000));
-    for text in ["", "\n", "a", "a\n", "a\r\nb\r\n", "\t\ta\n", "世界 é \u{1F600}\n", "a\n\n\n", "\u{FEFF}a\n", &long, "\r", "a\u{1b}[31mb\n"] {
+    for text in [
+        "",
+        "\n",
+        "a",
+        "a\n",
+        "a\r\nb\r\n",
+        "\t\ta\n",
+        "世界 é \u{1F600}\n",
+        "a\n\n\n",
+        "\u{FEFF}a\n",
+        &long,
+        "\r",
+        "a\u{1b}[31mb\n",
+    ] {
         let mut at: Vec<usize> = (0..=text.len()).filter(|i| text.is_char_boundary(*i)).collect();
         at.retain(|i| *i < 40 || *i + 40 > text.len());
         for &s in &at {

@@ -63,12 +63,14 @@ fn matching(lexed: &Lexed<'_>, start: usize, end: usize, by_indent: bool) -> Bra
         let fits = open.iter().rposition(|&o| lexed.str(o) == opener);
         // A closer further in than the line of its opener, on another line, belongs to an opener that was lost.
         let beyond = by_indent
-            && fits.and_then(|at| open.get(at)).is_some_and(|&o| {
-                lexed.line(o) != lexed.line(i) && lexed.indent(i) > lexed.indent(o)
-            });
+            && fits
+                .and_then(|at| open.get(at))
+                .is_some_and(|&o| lexed.line(o) != lexed.line(i) && lexed.indent(i) > lexed.indent(o));
         match fits {
             // A `)` or `]` never closes over a `{` of another line.
-            Some(at) if !beyond && (opener == "{" || !open.iter().skip(at).any(|&o| over_block(lexed, o, i))) => {
+            Some(at)
+                if !beyond && (opener == "{" || !open.iter().skip(at).any(|&o| over_block(lexed, o, i))) =>
+            {
                 for &o in open.iter().skip(at + 1) {
                     found.unclosed.push(o);
                     found.close.insert(o, i);

@@ -71,7 +71,9 @@ pub(crate) fn items(lexed: &Lexed<'_>, start: usize) -> Vec<ItemChunk> {
         }
         let first = openings.is_empty();
         // One mistake, however many `//!` lines there are.
-        let again = openings.last().is_some_and(|&(_, h, o)| o == Opening::Stray && lexed.kind(h) == TokenKind::InnerDoc);
+        let again = openings
+            .last()
+            .is_some_and(|&(_, h, o)| o == Opening::Stray && lexed.kind(h) == TokenKind::InnerDoc);
         if lexed.kind(i) == TokenKind::InnerDoc && again {
             continue;
         }
@@ -88,7 +90,11 @@ pub(crate) fn items(lexed: &Lexed<'_>, start: usize) -> Vec<ItemChunk> {
         }
     }
     let ends = openings.iter().skip(1).map(|o| o.0).chain([end]);
-    openings.iter().zip(ends).map(|(&(start, head, opening), end)| ItemChunk { start, end, head, opening }).collect()
+    openings
+        .iter()
+        .zip(ends)
+        .map(|(&(start, head, opening), end)| ItemChunk { start, end, head, opening })
+        .collect()
 }
 
 /// What begins at the first token of a line; `None` if the line goes on with the item before.
@@ -105,7 +111,8 @@ fn opening(lexed: &Lexed<'_>, i: usize, column: u32, depth: i32, first: bool) ->
     if column > 0 {
         // An item behind white space, if the item before has ended and this cannot be part of an expression.
         let third = behind.and_then(|n| lexed.next(n + 1, end)).filter(|&n| lexed.line(n) == lexed.line(i));
-        let defines = third.is_some_and(|n| matches!(lexed.str(n), "=" | "{" | ":" | "(" | "." | "from" | "over"));
+        let defines =
+            third.is_some_and(|n| matches!(lexed.str(n), "=" | "{" | ":" | "(" | "." | "from" | "over"));
         let previous = lexed.previous(i, 0).is_some_and(|p| lexed.awaits(p));
         if is_word && keywords::is_item(word) && name_behind && defines && depth == 0 && !previous {
             return Some(Opening::Indented);
@@ -118,7 +125,10 @@ fn opening(lexed: &Lexed<'_>, i: usize, column: u32, depth: i32, first: bool) ->
     if !is_word {
         return (first || depth == 0).then_some(Opening::Stray);
     }
-    if name_behind && !lexed.continues(i) && let Some(near) = suggest::nearest(word, keywords::ITEMS) {
+    if name_behind
+        && !lexed.continues(i)
+        && let Some(near) = suggest::nearest(word, keywords::ITEMS)
+    {
         return Some(Opening::Misspelled(near));
     }
     if depth > 0 {

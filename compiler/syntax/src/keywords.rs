@@ -2,8 +2,21 @@
 
 /// Keywords that begin an item.
 pub(crate) const ITEMS: [&str; 15] = [
-    "use", "param", "let", "fn", "tokenizer", "dataset", "classifier", "mix", "model", "schedule", "eval", "suite",
-    "run", "sweep", "target",
+    "use",
+    "param",
+    "let",
+    "fn",
+    "tokenizer",
+    "dataset",
+    "classifier",
+    "mix",
+    "model",
+    "schedule",
+    "eval",
+    "suite",
+    "run",
+    "sweep",
+    "target",
 ];
 
 /// Whether a word begins an item.
@@ -25,7 +38,9 @@ pub(crate) fn example(keyword: &str) -> &'static str {
         "fn" => "fn flat(peak: Rate) -> Schedule = at t => peak",
         "tokenizer" => "tokenizer words = bpe { vocab: 4096, train: [docs, code] }",
         "dataset" => "dataset docs = files(\"docs/**/*.md\")",
-        "classifier" => "classifier edu = linear_ngrams { train: data.annotated, text: .content, label: .score }",
+        "classifier" => {
+            "classifier edu = linear_ngrams { train: data.annotated, text: .content, label: .score }"
+        }
         "mix" => "mix web = 60% data.fineweb_edu + 40% data.dclm",
         "model" => "model small = Llama { layers: 6, hidden: 256 }",
         "schedule" => "schedule warm = wsd(peak: 5e-4, warmup: 2000 steps, decay: 10%)",

@@ -82,7 +82,9 @@ impl<'a> Lexed<'a> {
 
     /// The first token from `i` on, before `end`, that is neither trivia nor a doc comment.
     pub fn next_code(&self, i: usize, end: usize) -> Option<usize> {
-        (i..end).find(|&k| !self.kind(k).is_trivia() && !matches!(self.kind(k), TokenKind::Doc | TokenKind::InnerDoc))
+        (i..end).find(|&k| {
+            !self.kind(k).is_trivia() && !matches!(self.kind(k), TokenKind::Doc | TokenKind::InnerDoc)
+        })
     }
 
     pub fn is_mark(&self, i: usize, mark: &str) -> bool {
@@ -99,7 +101,23 @@ impl<'a> Lexed<'a> {
             TokenKind::Mark => {
                 matches!(
                     self.str(i),
-                    "|>" | "->" | ".." | "<" | "<=" | ">" | ">=" | "==" | "!=" | "+" | "-" | "*" | "/" | "=" | "=>" | ")" | "]" | "}"
+                    "|>" | "->"
+                        | ".."
+                        | "<"
+                        | "<="
+                        | ">"
+                        | ">="
+                        | "=="
+                        | "!="
+                        | "+"
+                        | "-"
+                        | "*"
+                        | "/"
+                        | "="
+                        | "=>"
+                        | ")"
+                        | "]"
+                        | "}"
                 )
             }
             TokenKind::Word => matches!(self.str(i), "then" | "else" | "and" | "or" | "until"),
@@ -113,7 +131,21 @@ impl<'a> Lexed<'a> {
             TokenKind::Mark => {
                 matches!(
                     self.str(i),
-                    "|>" | "->" | ".." | "<" | "<=" | ">" | ">=" | "==" | "!=" | "+" | "-" | "*" | "/" | "=" | "=>" | ":"
+                    "|>" | "->"
+                        | ".."
+                        | "<"
+                        | "<="
+                        | ">"
+                        | ">="
+                        | "=="
+                        | "!="
+                        | "+"
+                        | "-"
+                        | "*"
+                        | "/"
+                        | "="
+                        | "=>"
+                        | ":"
                 )
             }
             TokenKind::Word => matches!(self.str(i), "if" | "then" | "else" | "and" | "or" | "not"),
@@ -129,7 +161,8 @@ impl<'a> Lexed<'a> {
             TokenKind::Word => self.next(i + 1, end).is_some_and(|n| {
                 self.line(n) == self.line(i)
                     && (self.is_mark(n, ":")
-                        || (matches!(self.str(i), "stage" | "run" | "drop") && self.kind(n) == TokenKind::Word))
+                        || (matches!(self.str(i), "stage" | "run" | "drop")
+                            && self.kind(n) == TokenKind::Word))
             }),
             _ => false,
         }

@@ -83,13 +83,18 @@ impl Parser<'_> {
         }
         if tree.version.is_none() {
             let bom = if self.lexed.text.starts_with('\u{FEFF}') { 3 } else { 0 };
-            let first = self.lexed.next(0, end).map_or(Span::new(self.lexed.file, bom, bom), |t| self.lexed.span(t));
+            let first =
+                self.lexed.next(0, end).map_or(Span::new(self.lexed.file, bom, bom), |t| self.lexed.span(t));
             let start = Span::new(self.lexed.file, bom, bom);
             self.diagnostics.push(
-                Diagnostic::warning("smol::syntax::version", first, "the file does not say which version of the language it is in")
-                    .label("`smol 1` expected before this")
-                    .help("begin the file with the line `smol 1`")
-                    .fix(start, "smol 1\n", Applicability::Safe),
+                Diagnostic::warning(
+                    "smol::syntax::version",
+                    first,
+                    "the file does not say which version of the language it is in",
+                )
+                .label("`smol 1` expected before this")
+                .help("begin the file with the line `smol 1`")
+                .fix(start, "smol 1\n", Applicability::Safe),
             );
         }
         i
@@ -106,8 +111,10 @@ impl Parser<'_> {
         tree.version = Some((number.unwrap_or(1), span));
         if number != Some(1) || self.lexed.indent(start) > 0 {
             let d = match number {
-                Some(1) => Diagnostic::error("smol::syntax::indent", span, "the version line begins in column 0")
-                    .label("behind white space"),
+                Some(1) => {
+                    Diagnostic::error("smol::syntax::indent", span, "the version line begins in column 0")
+                        .label("behind white space")
+                }
                 Some(n) => Diagnostic::error(
                     "smol::syntax::version",
                     span,
@@ -152,7 +159,14 @@ impl Parser<'_> {
                 return broken(docs);
             }
         }
-        if !self.lexed.tokens.get(chunk.start..end).unwrap_or(&[]).iter().any(|t| t.kind == TokenKind::BadText) {
+        if !self
+            .lexed
+            .tokens
+            .get(chunk.start..end)
+            .unwrap_or(&[])
+            .iter()
+            .any(|t| t.kind == TokenKind::BadText)
+        {
             explain::brackets(&self.lexed, chunk.start, &found, &mut self.diagnostics);
         }
         if found.unclosed.is_empty()
@@ -245,7 +259,8 @@ impl Parser<'_> {
         }
         let keyword = self.lexed.str(head);
         let member = rule == Rule::only_member;
-        let mut blocks = if keyword == "use" && !member { Vec::new() } else { self.blocks_of(start, end, found) };
+        let mut blocks =
+            if keyword == "use" && !member { Vec::new() } else { self.blocks_of(start, end, found) };
         let heads_block = keywords::has_body(keyword)
             && self.lexed.next(head + 1, end).is_some_and(|n| self.lexed.kind(n) == TokenKind::Word);
         let mut own_text = None;
@@ -253,8 +268,10 @@ impl Parser<'_> {
             own_text = self.missing_block(chunk, found, &mut blocks);
         }
         let mut inner = HashMap::new();
-        let torn: Vec<u32> =
-            (start..end).filter(|&i| self.lexed.kind(i) == TokenKind::BadText).map(|i| self.lexed.line(i)).collect();
+        let torn: Vec<u32> = (start..end)
+            .filter(|&i| self.lexed.kind(i) == TokenKind::BadText)
+            .map(|i| self.lexed.line(i))
+            .collect();
         for &(open, close) in &blocks {
             // Where a quote is missing, braces of text look like blocks.
             if torn.contains(&self.lexed.line(open)) {
@@ -269,7 +286,10 @@ impl Parser<'_> {
         }
         let outside = |i: usize| !blocks.iter().any(|&(o, c)| o < i && i < c);
         let odd = (start..end).any(|i| outside(i) && explain::is_odd(self.lexed.kind(i)));
-        let round = found.unclosed.iter().any(|&i| (start..end).contains(&i) && outside(i) && !self.lexed.is_mark(i, "{"));
+        let round = found
+            .unclosed
+            .iter()
+            .any(|&i| (start..end).contains(&i) && outside(i) && !self.lexed.is_mark(i, "{"));
         if odd || round {
             return None;
         }
@@ -279,9 +299,21 @@ impl Parser<'_> {
         match self.run_rule(rule, &patched, base, inner, &build) {
             Ok(node) => Some(node),
             Err(_) if bad_bracket => None,
-            Err(error) if base + error.at >= self.lexed.span(end - 1).end as usize && self.is_cut(end, found) => None,
+            Err(error)
+                if base + error.at >= self.lexed.span(end - 1).end as usize && self.is_cut(end, found) =>
+            {
+                None
+            }
             Err(error) => {
-                let place = Place { start, head, end, at: base + error.at, expected: error.expected, member, blocks: &blocks };
+                let place = Place {
+                    start,
+                    head,
+                    end,
+                    at: base + error.at,
+                    expected: error.expected,
+                    member,
+                    blocks: &blocks,
+                };
                 self.diagnostics.push(explain::refused(&self.lexed, &place));
                 None
             }
@@ -290,7 +322,11 @@ impl Parser<'_> {
 
     /// Whether tokens end where an unclosed bracket ends: what is missing there was reported with the bracket.
     fn is_cut(&self, end: usize, found: &Brackets) -> bool {
-        found.unclosed.iter().filter_map(|o| found.close.get(o)).any(|&c| self.lexed.previous(c, 0) == Some(end - 1))
+        found
+            .unclosed
+            .iter()
+            .filter_map(|o| found.close.get(o))
+            .any(|&c| self.lexed.previous(c, 0) == Some(end - 1))
     }
 
     /// A head that should be followed by a block and is not: the lines behind it are its members.
@@ -351,7 +387,9 @@ impl Parser<'_> {
     ) -> Result<T, Refusal> {
         match Grammar::parse(rule, text) {
             Ok(pairs) => {
-                let node = pairs.flat_map(|p| p.into_inner()).find(|p| matches!(p.as_rule(), Rule::item | Rule::member));
+                let node = pairs
+                    .flat_map(|p| p.into_inner())
+                    .find(|p| matches!(p.as_rule(), Rule::item | Rule::member));
                 let mut builder = Builder {
                     file: self.lexed.file,
                     base,
@@ -369,7 +407,10 @@ impl Parser<'_> {
     fn names(&self, chunk: ItemChunk) -> (Option<Ident>, Option<Ident>) {
         let word = |i: usize| (self.lexed.kind(i) == TokenKind::Word).then(|| self.ident(i));
         let behind = |i: usize| {
-            self.lexed.next(i + 1, chunk.end).filter(|&n| self.lexed.line(n) == self.lexed.line(i)).and_then(word)
+            self.lexed
+                .next(i + 1, chunk.end)
+                .filter(|&n| self.lexed.line(n) == self.lexed.line(i))
+                .and_then(word)
         };
         match chunk.opening {
             Opening::Keyword | Opening::Indented => (word(chunk.head), behind(chunk.head)),

@@ -48,7 +48,9 @@ pub fn accepts(text: &str) -> bool {
     };
     let heads = starts.iter().all(|&s| at_zero(s));
     let others = lexed.heads.iter().flatten().all(|h| {
-        h.column > 0 || starts.contains(&(lexed.span(h.token).start as usize)) || explain::may_begin_a_line(&lexed, h.token)
+        h.column > 0
+            || starts.contains(&(lexed.span(h.token).start as usize))
+            || explain::may_begin_a_line(&lexed, h.token)
     });
     diagnostics.is_empty() && heads && others
 }

@@ -71,7 +71,6 @@ pub fn tokenize(file: FileId, text: &str) -> Vec<Token> {
             Rule::t_mark => TokenKind::Mark,
             Rule::t_odd_word => TokenKind::OddWord,
             Rule::t_unknown => TokenKind::Unknown,
-            #[allow(clippy::wildcard_enum_match_arm, reason = "the other rules are no tokens")]
             _ => continue,
         };
         let span = pair.as_span();

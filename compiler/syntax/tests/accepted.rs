@@ -11,7 +11,8 @@ fn clean(name: &str, text: &str) -> Parsed {
     let mut sources = Sources::default();
     let file = sources.add(name, text);
     let parsed = parse(file, text);
-    let errors: Vec<_> = parsed.diagnostics.iter().filter(|d| d.severity != Severity::Info).cloned().collect();
+    let errors: Vec<_> =
+        parsed.diagnostics.iter().filter(|d| d.severity != Severity::Info).cloned().collect();
     assert!(errors.is_empty(), "{}", render::graphical(&errors, &sources, 100, false));
     assert!(strict::accepts(text), "{name}: the strict grammar refuses it");
     parsed
@@ -43,7 +44,8 @@ fn every_construct_parses() {
 fn tokens_are_the_text() {
     let text = include_str!("texts/complete.smol");
     let parsed = parse(FileId(0), text);
-    let joined: String = parsed.tokens.iter().map(|t| &text[t.span.start as usize..t.span.end as usize]).collect();
+    let joined: String =
+        parsed.tokens.iter().map(|t| &text[t.span.start as usize..t.span.end as usize]).collect();
     assert_eq!(joined, text);
 }
 

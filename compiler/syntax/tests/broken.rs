@@ -74,7 +74,12 @@ fn study(name: &str, mutants: &[String], mean_at_most: f64) {
         let full = format!("{}\n{m}\n{}", disagree.len(), shown(m));
         panic!("{name}: strict and tolerant disagree on {full}");
     }
-    assert!(mean <= mean_at_most, "{name}: {mean} errors a mutant; the worst:\n{}\n{}", most.1, shown(&most.1));
+    assert!(
+        mean <= mean_at_most,
+        "{name}: {mean} errors a mutant; the worst:\n{}\n{}",
+        most.1,
+        shown(&most.1)
+    );
 }
 
 #[test]
@@ -100,7 +105,8 @@ fn characters_deleted() {
 fn lines_deleted() {
     for (name, text) in texts() {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
-        let mutants: Vec<String> = (0..lines.len()).map(|k| [&lines[..k], &lines[k + 1..]].concat().concat()).collect();
+        let mutants: Vec<String> =
+            (0..lines.len()).map(|k| [&lines[..k], &lines[k + 1..]].concat().concat()).collect();
         study(&format!("{name}: one line deleted"), &mutants, 1.5 + errors(&text) as f64);
     }
 }
@@ -134,7 +140,10 @@ fn rests_of_lines_deleted() {
 fn characters_inserted() {
     for (_, text) in texts() {
         for (k, (i, _)) in text.char_indices().enumerate().step_by(29) {
-            let c = ["é", "{", "}", "(", ")", "[", "]", "\"", ",", ":", "\n", "=", "世", "\u{0}", "#", "///", "\r", "-", " x "][k % 19];
+            let c = [
+                "é", "{", "}", "(", ")", "[", "]", "\"", ",", ":", "\n", "=", "世", "\u{0}", "#", "///",
+                "\r", "-", " x ",
+            ][k % 19];
             let m = format!("{}{c}{}", &text[..i], &text[i..]);
             assert_eq!(errors(&m) == 0, strict::accepts(&m), "{m}\n{}", shown(&m));
         }
@@ -144,7 +153,15 @@ fn characters_inserted() {
 #[test]
 fn deep_nesting_ends_quickly() {
     let started = Instant::now();
-    for (open, close) in [("(", ")"), ("[", "]"), ("{ a: ", "}"), ("f(", ")"), ("-", ""), ("not ", ""), ("if a then b else ", "")] {
+    for (open, close) in [
+        ("(", ")"),
+        ("[", "]"),
+        ("{ a: ", "}"),
+        ("f(", ")"),
+        ("-", ""),
+        ("not ", ""),
+        ("if a then b else ", ""),
+    ] {
         for n in [60, 100, 3_000] {
             for closed in [true, false] {
                 let tail = if closed { close.repeat(n) } else { String::new() };
@@ -152,7 +169,12 @@ fn deep_nesting_ends_quickly() {
                 let parsed = parse(FileId(0), &text);
                 let errors = parsed.diagnostics.len();
                 let fits = n <= 64 && (closed || close.is_empty());
-                assert_eq!(errors, usize::from(!fits), "{open} {n} {closed}\n{}", shown(&text).chars().take(600).collect::<String>());
+                assert_eq!(
+                    errors,
+                    usize::from(!fits),
+                    "{open} {n} {closed}\n{}",
+                    shown(&text).chars().take(600).collect::<String>()
+                );
                 assert_eq!(parsed.file.items.len(), 2);
                 assert_eq!(strict::accepts(&text), fits, "{open} {n} {closed}");
             }

@@ -15,7 +15,11 @@ fn examples_of_the_pages_are_what_they_say() {
         let mut sources = Sources::default();
         let file = sources.add("right.smol", right.clone());
         let diagnostics = parse(file, &right).diagnostics;
-        assert!(diagnostics.is_empty(), "the right example of {code}\n{}", render::short(&diagnostics, &sources));
+        assert!(
+            diagnostics.is_empty(),
+            "the right example of {code}\n{}",
+            render::short(&diagnostics, &sources)
+        );
         count += 1;
     }
     assert!(count >= 19, "only {count} pages");

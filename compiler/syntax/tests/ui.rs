@@ -16,7 +16,7 @@ fn broken_specs_are_told_what_is_wrong() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let mut sources = Sources::default();
         let file = sources.add(name.clone(), std::fs::read_to_string(path).unwrap());
-        let diagnostics = parse(file, &sources.text(file).to_owned()).diagnostics;
+        let diagnostics = parse(file, sources.text(file)).diagnostics;
         let narrow = name.starts_with("narrow");
         let drawn = render::graphical(&diagnostics, &sources, if narrow { 50 } else { 100 }, false);
         for result in [

@@ -49,6 +49,13 @@ impl Excerpt {
             offset += line.len();
         }
         excerpt.map.push((offset, excerpt.text.len()));
+        // An empty label at the very end is not drawn; before a line break it is.
+        if excerpt.text.is_empty() {
+            excerpt.text.push(' ');
+        }
+        if !excerpt.text.ends_with('\n') {
+            excerpt.text.push('\n');
+        }
         excerpt
     }
 
@@ -77,9 +84,15 @@ impl Excerpt {
             self.map.push((offset + i, self.text.len()));
             match c {
                 '\t' => self.text.push('\t'),
-                '\0'..='\u{1F}' => self.text.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{FFFD}')),
+                '\0'..='\u{1F}' => {
+                    self.text.push(char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{FFFD}'))
+                }
                 '\u{7F}' => self.text.push('\u{2421}'),
-                '\u{80}'..='\u{9F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{200B}' => {
+                '\u{80}'..='\u{9F}'
+                | '\u{202A}'..='\u{202E}'
+                | '\u{2066}'..='\u{2069}'
+                | '\u{FEFF}'
+                | '\u{200B}' => {
                     self.text.push('\u{FFFD}');
                 }
                 c => self.text.push(c),

@@ -13,7 +13,8 @@ use crate::source::{FileId, Sources, Span};
 pub fn graphical(diagnostics: &[Diagnostic], sources: &Sources, width: usize, color: bool) -> String {
     let theme = if color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let width = width.max(40);
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false).with_context_lines(1);
     let mut out = String::new();
     for d in arrange(diagnostics).diagnostics {
         let view = View::new(&d, sources, width);
@@ -48,7 +49,8 @@ impl View {
         let file = d.primary.span.file;
         let here: Vec<&Label> =
             std::iter::once(&d.primary).chain(d.secondary.iter().filter(|l| l.span.file == file)).collect();
-        let mut others: Vec<FileId> = d.secondary.iter().map(|l| l.span.file).filter(|f| *f != file).collect();
+        let mut others: Vec<FileId> =
+            d.secondary.iter().map(|l| l.span.file).filter(|f| *f != file).collect();
         others.sort_unstable();
         others.dedup();
         let related = others.into_iter().map(|other| {
@@ -76,13 +78,23 @@ impl View {
     }
 }
 
-fn draw(labels: &[&Label], sources: &Sources, file: FileId, width: usize, primary: bool) -> (Excerpt, Vec<LabeledSpan>) {
+fn draw(
+    labels: &[&Label],
+    sources: &Sources,
+    file: FileId,
+    width: usize,
+    primary: bool,
+) -> (Excerpt, Vec<LabeledSpan>) {
     let spans: Vec<Span> = labels.iter().map(|l| l.span).collect();
     let excerpt = Excerpt::new(sources, file, &spans, width);
     let drawn = labels.iter().enumerate().map(|(i, l)| {
         let place = excerpt.place(sources, l.span);
         let text = (!l.text.is_empty()).then(|| printable(&l.text));
-        if primary && i == 0 { LabeledSpan::new_primary_with_span(text, place) } else { LabeledSpan::new_with_span(text, place) }
+        if primary && i == 0 {
+            LabeledSpan::new_primary_with_span(text, place)
+        } else {
+            LabeledSpan::new_with_span(text, place)
+        }
     });
     let drawn = drawn.collect();
     (excerpt, drawn)
@@ -122,7 +134,8 @@ impl Drawn for View {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Drawn> + 'a>> {
-        (!self.related.is_empty())
-            .then(|| Box::new(self.related.iter().map(|r| r as &dyn Drawn)) as Box<dyn Iterator<Item = &dyn Drawn>>)
+        (!self.related.is_empty()).then(|| {
+            Box::new(self.related.iter().map(|r| r as &dyn Drawn)) as Box<dyn Iterator<Item = &dyn Drawn>>
+        })
     }
 }

@@ -1,5 +1,4 @@
 //! Expressions: the flat operator lists of the grammar, given their precedence.
-#![allow(clippy::wildcard_enum_match_arm, reason = "a rule that is not a child here cannot occur")]
 
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -119,7 +118,9 @@ impl Builder<'_> {
             Rule::at_expr => ExprKind::At(self.first_ident(&node), Box::new(self.only_expr(node))),
             Rule::rest_expr => {
                 let inner = node.into_inner().find(|n| matches!(n.as_rule(), Rule::weighed | Rule::parens));
-                ExprKind::Rest(Box::new(inner.map_or(Expr { kind: ExprKind::Error, span }, |n| self.operand(n))))
+                ExprKind::Rest(Box::new(
+                    inner.map_or(Expr { kind: ExprKind::Error, span }, |n| self.operand(n)),
+                ))
             }
             Rule::weight | Rule::percent_alone => {
                 let mut parts = node.into_inner();
@@ -232,7 +233,8 @@ impl Builder<'_> {
     }
 
     fn cadence(&mut self, node: Node<'_>, what: Option<Expr>) -> Cadence {
-        let mut cadence = Cadence { what: what.map(Box::new), every: None, stage_end: None, end: None, keep: None };
+        let mut cadence =
+            Cadence { what: what.map(Box::new), every: None, stage_end: None, end: None, keep: None };
         for child in node.into_inner() {
             if child.as_rule() == Rule::keep {
                 cadence.keep = self.sum_of(child).map(Box::new);
@@ -252,9 +254,11 @@ impl Builder<'_> {
             };
             if let Some(first) = again {
                 let d = Diagnostic::error("smol::syntax::cadence", span, "the same moment is named twice");
-                self.diagnostics.push(d.label("again here").also(first, "first named here").help(
-                    "name each moment once, as in `every 100 steps and at stage end`",
-                ));
+                self.diagnostics.push(
+                    d.label("again here")
+                        .also(first, "first named here")
+                        .help("name each moment once, as in `every 100 steps and at stage end`"),
+                );
             }
         }
         cadence

@@ -1,5 +1,4 @@
 //! Items.
-#![allow(clippy::wildcard_enum_match_arm, reason = "a rule that is not a child here cannot occur")]
 
 use super::{Builder, Node};
 use crate::ast::{Expr, ExprKind, Function, Ident, Item, ItemKind, Member, Parameter, Run, Use, UseSource};
@@ -11,7 +10,12 @@ impl Builder<'_> {
         let whole = self.span(&node);
         let (docs, attributes, body) = self.lead(node);
         let Some(body) = body else {
-            return Item { docs, attributes, kind: ItemKind::Error { keyword: None, name: None }, span: whole };
+            return Item {
+                docs,
+                attributes,
+                kind: ItemKind::Error { keyword: None, name: None },
+                span: whole,
+            };
         };
         let span = self.span(&body);
         let kind = match body.as_rule() {
@@ -22,7 +26,9 @@ impl Builder<'_> {
             Rule::define_item => self.define_item(body),
             Rule::run_item => ItemKind::Run(self.run(body)),
             Rule::sweep_item => self.sweep(body),
-            Rule::target_item => ItemKind::Target { name: self.first_ident(&body), body: self.only_block(body) },
+            Rule::target_item => {
+                ItemKind::Target { name: self.first_ident(&body), body: self.only_block(body) }
+            }
             _ => ItemKind::Error { keyword: None, name: None },
         };
         Item { docs, attributes, kind, span }
@@ -75,8 +81,12 @@ impl Builder<'_> {
 
     fn function(&mut self, node: Node<'_>) -> Function {
         let name = self.first_ident(&node);
-        let mut function =
-            Function { parameters: Vec::new(), result: None, body: Expr { kind: ExprKind::Error, span: name.span }, name };
+        let mut function = Function {
+            parameters: Vec::new(),
+            result: None,
+            body: Expr { kind: ExprKind::Error, span: name.span },
+            name,
+        };
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::parameter => {

@@ -1,5 +1,4 @@
 //! Blocks and their members.
-#![allow(clippy::wildcard_enum_match_arm, reason = "a rule that is not a child here cannot occur")]
 
 use super::{Builder, Node};
 use crate::ast::{Expr, Member, MemberKind, Stage};

@@ -2,7 +2,6 @@
 //!
 //! A pair that pest yields has the shape its rule says, so that a missing child cannot happen; where the types demand
 //! an answer all the same, it is an error node or an empty name.
-#![allow(clippy::wildcard_enum_match_arm, reason = "a rule that is not a child here cannot occur")]
 
 mod expr;
 mod item;
@@ -83,7 +82,10 @@ impl Builder<'_> {
         for child in node.into_inner() {
             match child.as_rule() {
                 Rule::code => codes.push(self.ident(&child)),
-                Rule::reason => reason = child.into_inner().find(|n| n.as_rule() == Rule::text).map(|n| self.plain_text(&n)),
+                Rule::reason => {
+                    reason =
+                        child.into_inner().find(|n| n.as_rule() == Rule::text).map(|n| self.plain_text(&n))
+                }
                 _ => {}
             }
         }

@@ -81,9 +81,13 @@ impl Builder<'_> {
         }
         let Some((mantissa, exponent, decimal)) = exact(digits) else {
             self.diagnostics.push(
-                Diagnostic::error("smol::syntax::number", own, "this number has more digits than can be kept exactly")
-                    .label("at most 38 digits, and a power of ten of at most 300")
-                    .help("write fewer digits, or a magnitude, as in `6T`"),
+                Diagnostic::error(
+                    "smol::syntax::number",
+                    own,
+                    "this number has more digits than can be kept exactly",
+                )
+                .label("at most 38 digits, and a power of ten of at most 300")
+                .help("write fewer digits, or a magnitude, as in `6T`"),
             );
             return Expr { kind: ExprKind::Error, span };
         };
@@ -104,9 +108,11 @@ impl Builder<'_> {
         let apart = unit(suffix).is_some();
         let d = Diagnostic::error("smol::syntax::number", span, format!("`{suffix}` is no magnitude"));
         let d = if apart {
-            d.label("a unit stands apart from its number")
-                .help(format!("write `{digits} {suffix}`"))
-                .fix(span, format!(" {suffix}"), super::expr::SAFE)
+            d.label("a unit stands apart from its number").help(format!("write `{digits} {suffix}`")).fix(
+                span,
+                format!(" {suffix}"),
+                super::expr::SAFE,
+            )
         } else if let Some(near) = suggest::nearest(suffix, MAGNITUDES.iter().map(|(w, _)| *w)) {
             d.label("not one of k, M, B, T, Ki, Mi, Gi, Ti")
                 .help(format!("did you mean `{digits}{near}`?"))
@@ -125,7 +131,8 @@ impl Builder<'_> {
             return Some(u);
         }
         let span = self.span(node);
-        let d = Diagnostic::error("smol::syntax::unit", span, format!("`{word}` is no unit")).label("unknown unit");
+        let d = Diagnostic::error("smol::syntax::unit", span, format!("`{word}` is no unit"))
+            .label("unknown unit");
         let near = OTHER_WORDS
             .iter()
             .find(|(w, _)| *w == word)
@@ -136,7 +143,11 @@ impl Builder<'_> {
         self.diagnostics.push(if magnitude.is_some() {
             d.help(format!("a magnitude touches its number: write `{number}{word}`"))
         } else if let Some(near) = near {
-            d.help(format!("did you mean `{number} {near}`?")).fix(span, near, smolc_diag::Applicability::Unsafe)
+            d.help(format!("did you mean `{number} {near}`?")).fix(
+                span,
+                near,
+                smolc_diag::Applicability::Unsafe,
+            )
         } else {
             d.help("units are tokens, steps, sequences, epochs, documents, evals, bytes, s, min, h and d")
                 .help(format!("a weight in a mix is a percentage, as in `60% {word}`"))

@@ -106,13 +106,17 @@ impl Builder<'_> {
             at += segment.len() + 1;
             let mut chars = name.chars();
             let first = chars.next()?;
-            if !(first.is_ascii_alphabetic() || first == '_') || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            if !(first.is_ascii_alphabetic() || first == '_')
+                || !chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+            {
                 return None;
             }
             let ident = Ident { text: name.to_owned(), span: self.at(start, start + name.len()) };
             value = Some(match value {
                 None => Expr { span: ident.span, kind: ExprKind::Name(ident) },
-                Some(left) => Expr { span: left.span.to(ident.span), kind: ExprKind::Member(Box::new(left), ident) },
+                Some(left) => {
+                    Expr { span: left.span.to(ident.span), kind: ExprKind::Member(Box::new(left), ident) }
+                }
             });
         }
         value

@@ -1,5 +1,4 @@
 //! Names of grammar rules in the words of the language.
-#![allow(clippy::wildcard_enum_match_arm, reason = "most rules are never worth naming")]
 
 use crate::grammar::Rule;
 
@@ -13,7 +12,9 @@ pub(super) fn expected(rules: &[Rule]) -> String {
     }
     // Where a value may go on it may also be called, weighed and compared; the marks that end it say more.
     if names.len() > 4 {
-        names.retain(|n| !matches!(*n, "an operator" | "`(`" | "`.`" | "`with`" | "a block" | "a unit" | "`every`"));
+        names.retain(|n| {
+            !matches!(*n, "an operator" | "`(`" | "`.`" | "`with`" | "a block" | "a unit" | "`every`")
+        });
     }
     names.truncate(4);
     match names.as_slice() {

@@ -14,19 +14,27 @@ const INDENT: &str = "smol::syntax::indent";
 pub(crate) fn indented_item(lexed: &Lexed<'_>, head: usize) -> Diagnostic {
     let span = lexed.span(head);
     let space = Span { start: span.start.saturating_sub(lexed.indent(head)), end: span.start, ..span };
-    Diagnostic::error(INDENT, span, format!("`{}` begins an item, and items begin in column 0", lexed.str(head)))
-        .label("behind white space")
-        .help("remove the white space before it")
-        .fix(space, "", Applicability::Safe)
+    Diagnostic::error(
+        INDENT,
+        span,
+        format!("`{}` begins an item, and items begin in column 0", lexed.str(head)),
+    )
+    .label("behind white space")
+    .help("remove the white space before it")
+    .fix(space, "", Applicability::Safe)
 }
 
 /// An item whose first word is no keyword.
 pub(crate) fn opening(lexed: &Lexed<'_>, head: usize, end: usize, opening: Opening) -> Diagnostic {
     if head >= end {
         let last = lexed.previous(end, 0).unwrap_or(0);
-        return Diagnostic::error("smol::syntax::doc", lexed.span(last), "nothing follows this doc comment or attribute")
-            .label("belongs to nothing")
-            .help("put it before the item it speaks of, or begin it with `//` to make it an ordinary comment");
+        return Diagnostic::error(
+            "smol::syntax::doc",
+            lexed.span(last),
+            "nothing follows this doc comment or attribute",
+        )
+        .label("belongs to nothing")
+        .help("put it before the item it speaks of, or begin it with `//` to make it an ordinary comment");
     }
     let span = lexed.span(head);
     let word = lexed.str(head);
@@ -37,7 +45,9 @@ pub(crate) fn opening(lexed: &Lexed<'_>, head: usize, end: usize, opening: Openi
             .label("unknown kind of item")
             .help(format!("did you mean `{near}`?"))
             .fix(span, near, Applicability::Unsafe),
-        Opening::Unknown => d(format!("`{word}` is no kind of item")).label("unknown kind of item").help(kinds),
+        Opening::Unknown => {
+            d(format!("`{word}` is no kind of item")).label("unknown kind of item").help(kinds)
+        }
         Opening::Binding => d(format!("`{word} = …` does not say what `{word}` is"))
             .label("a keyword is missing before this")
             .help(format!("write `let {word} = …`, or `dataset`, `mix`, `model` and so on in place of `let`"))
@@ -57,14 +67,20 @@ fn stray(lexed: &Lexed<'_>, head: usize, kinds: &str) -> Diagnostic {
             .help("begin the file with the line `smol 1`, once");
     }
     if lexed.kind(head) == TokenKind::InnerDoc {
-        return Diagnostic::error("smol::syntax::doc", span, "`//!` speaks of the whole file and stands at its beginning")
-            .label("behind the first item")
-            .help("write `///` to speak of the item that follows, `//` for an ordinary comment");
+        return Diagnostic::error(
+            "smol::syntax::doc",
+            span,
+            "`//!` speaks of the whole file and stands at its beginning",
+        )
+        .label("behind the first item")
+        .help("write `///` to speak of the item that follows, `//` for an ordinary comment");
     }
     if lexed.kind(head) == TokenKind::Doc || lexed.is_mark(head, "#") {
         return Diagnostic::error("smol::syntax::doc", span, "nothing follows this doc comment or attribute")
             .label("belongs to nothing")
-            .help("put it before the item it speaks of, or begin it with `//` to make it an ordinary comment");
+            .help(
+                "put it before the item it speaks of, or begin it with `//` to make it an ordinary comment",
+            );
     }
     Diagnostic::error(ITEM, span, format!("an item cannot begin with {}", super::describe(lexed, Some(head))))
         .label("an item is expected here")

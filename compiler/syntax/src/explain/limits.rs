@@ -49,7 +49,8 @@ pub(crate) fn too_deep(lexed: &Lexed<'_>, start: usize, end: usize) -> Option<Di
                 level.prefixes += 1;
                 level.operators += 1;
             }
-            "|>" | "->" | ".." | "<" | "<=" | ">" | ">=" | "==" | "!=" | "+" | "*" | "/" | "and" | "or" | "." => {
+            "|>" | "->" | ".." | "<" | "<=" | ">" | ">=" | "==" | "!=" | "+" | "*" | "/" | "and" | "or"
+            | "." => {
                 level.operators += 1;
             }
             _ if head && kind == TokenKind::Word => level = Level::default(),

@@ -44,7 +44,10 @@ pub(crate) fn brackets(lexed: &Lexed<'_>, start: usize, found: &Brackets, diagno
         diagnostics.push(
             Diagnostic::error("smol::syntax::stray", span, format!("`{mark}` closes nothing"))
                 .label(format!("no `{}` is open here", opener_of(mark)))
-                .help(format!("remove this `{mark}`, or put the missing `{}` where it belongs", opener_of(mark)))
+                .help(format!(
+                    "remove this `{mark}`, or put the missing `{}` where it belongs",
+                    opener_of(mark)
+                ))
                 .fix(span, "", Applicability::Unsafe),
         );
     }
@@ -59,7 +62,8 @@ fn unclosed_group(lexed: &Lexed<'_>, start: usize, found: &Brackets, group: &[us
     let insert = Span { start: place.end, ..place };
     let opener = lexed.span(first);
     let mark = lexed.str(first);
-    let d = Diagnostic::error("smol::syntax::unclosed", opener, format!("`{mark}` is never closed")).label("opened here");
+    let d = Diagnostic::error("smol::syntax::unclosed", opener, format!("`{mark}` is never closed"))
+        .label("opened here");
     let d = if last == first { d } else { d.also(place, format!("`{closers}` expected behind this")) };
     let others = group.iter().skip(1).filter(|&&i| lexed.line(i) != lexed.line(first) && i != last);
     let d = others.fold(d, |d, &i| d.also(lexed.span(i), format!("nor is this `{}`", lexed.str(i))));
@@ -67,7 +71,10 @@ fn unclosed_group(lexed: &Lexed<'_>, start: usize, found: &Brackets, group: &[us
     let alone = group.len() == 1 && mark == "{" && lexed.line(last) != lexed.line(first);
     let (text, help) = if alone {
         let indent = " ".repeat(lexed.indent(first) as usize);
-        (format!("\n{indent}{closers}"), format!("write `{closers}` on a line of its own, indented like the line that opens it"))
+        (
+            format!("\n{indent}{closers}"),
+            format!("write `{closers}` on a line of its own, indented like the line that opens it"),
+        )
     } else {
         (closers.clone(), format!("write `{closers}` at the end"))
     };

@@ -11,7 +11,12 @@ pub(crate) fn is_odd(kind: TokenKind) -> bool {
 }
 
 /// Reports such tokens among `start..end`, neighbors once; whether there are any.
-pub(crate) fn odd_tokens(lexed: &Lexed<'_>, start: usize, end: usize, diagnostics: &mut Vec<Diagnostic>) -> bool {
+pub(crate) fn odd_tokens(
+    lexed: &Lexed<'_>,
+    start: usize,
+    end: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> bool {
     let before = diagnostics.len();
     // A quote too many or too few turns text into code and code into text: on such a line nothing else is worth saying.
     let torn: Vec<u32> =
@@ -25,7 +30,11 @@ pub(crate) fn odd_tokens(lexed: &Lexed<'_>, start: usize, end: usize, diagnostic
             continue;
         }
         if kind != TokenKind::Unknown {
-            diagnostics.push(if kind == TokenKind::BadText { bad_text(lexed, first) } else { odd_word(lexed, first) });
+            diagnostics.push(if kind == TokenKind::BadText {
+                bad_text(lexed, first)
+            } else {
+                odd_word(lexed, first)
+            });
             continue;
         }
         while i < end && lexed.kind(i) == TokenKind::Unknown {
@@ -45,9 +54,13 @@ fn bad_text(lexed: &Lexed<'_>, i: usize) -> Diagnostic {
 
 fn odd_word(lexed: &Lexed<'_>, i: usize) -> Diagnostic {
     let word = lexed.str(i);
-    Diagnostic::error("smol::syntax::character", lexed.span(i), format!("`{word}` has letters that names cannot have"))
-        .label("not only ASCII letters, digits and `_`")
-        .help("names are made of the letters a to z, digits and `_`; any text may stand in quotes")
+    Diagnostic::error(
+        "smol::syntax::character",
+        lexed.span(i),
+        format!("`{word}` has letters that names cannot have"),
+    )
+    .label("not only ASCII letters, digits and `_`")
+    .help("names are made of the letters a to z, digits and `_`; any text may stand in quotes")
 }
 
 fn unknown(lexed: &Lexed<'_>, first: usize, end: usize) -> Diagnostic {
@@ -79,20 +92,32 @@ fn unknown(lexed: &Lexed<'_>, first: usize, end: usize) -> Diagnostic {
         "\u{FF0C}" => ",",
         "\u{FF05}" => "%",
         "%" => {
-            return d.label("a percent sign without a number").help("the sign touches its number, as in `60%`");
+            return d
+                .label("a percent sign without a number")
+                .help("the sign touches its number, as in `60%`");
         }
         "\0" => return d.label("not text").help("remove it; is this file text?"),
-        _ if text.chars().all(|c| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')) => {
-            return d
-                .label("white space other than a space or a tab")
-                .help("replace it by a space")
-                .fix(span, " ", Applicability::Safe);
+        _ if text
+            .chars()
+            .all(|c| c.is_whitespace() || matches!(c, '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{FEFF}')) =>
+        {
+            return d.label("white space other than a space or a tab").help("replace it by a space").fix(
+                span,
+                " ",
+                Applicability::Safe,
+            );
         }
         _ => return d.label("not part of the language").help("remove it, or put it in quotes if it is text"),
     };
-    let safe = if text.chars().count() == 1 && !matches!(text, "'" | "\u{2026}") { Applicability::Safe } else { Applicability::Unsafe };
+    let safe = if text.chars().count() == 1 && !matches!(text, "'" | "\u{2026}") {
+        Applicability::Safe
+    } else {
+        Applicability::Unsafe
+    };
     match write {
-        "" => d.label("no mark is needed at the end of a line").help("remove it; a member ends at a newline or a comma"),
+        "" => d
+            .label("no mark is needed at the end of a line")
+            .help("remove it; a member ends at a newline or a comma"),
         w => d.label(format!("not `{w}`")).help(format!("write `{w}`")),
     }
     .fix(span, write, safe)

@@ -64,19 +64,30 @@ fn lead(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Option<Di
     if place.head >= place.end {
         let last = lexed.previous(place.end, place.start).unwrap_or(place.start);
         return Some(
-            Diagnostic::error("smol::syntax::doc", lexed.span(last), "nothing follows this doc comment or attribute")
-                .label("belongs to nothing")
-                .help("put it before what it speaks of, or begin it with `//` to make it an ordinary comment"),
+            Diagnostic::error(
+                "smol::syntax::doc",
+                lexed.span(last),
+                "nothing follows this doc comment or attribute",
+            )
+            .label("belongs to nothing")
+            .help("put it before what it speaks of, or begin it with `//` to make it an ordinary comment"),
         );
     }
     let found = found.filter(|&f| f <= place.head)?;
     let hash = (place.start..found + 1).rev().find(|&i| lexed.is_mark(i, "#"))?;
     let line = lexed.line(hash);
-    let last = (hash..place.end).take_while(|&i| lexed.line(i) == line).filter(|&i| !lexed.kind(i).is_trivia()).last();
+    let last = (hash..place.end)
+        .take_while(|&i| lexed.line(i) == line)
+        .filter(|&i| !lexed.kind(i).is_trivia())
+        .last();
     Some(
-        Diagnostic::error("smol::syntax::attribute", lexed.span(hash).to(lexed.span(last.unwrap_or(hash))), "this attribute cannot be read")
-            .label(format!("unexpected {}", describe(lexed, Some(found).filter(|&f| lexed.line(f) == line))))
-            .help("the form is `#[allow(smol::data::epochs, reason = \"…\")]`, on a line of its own"),
+        Diagnostic::error(
+            "smol::syntax::attribute",
+            lexed.span(hash).to(lexed.span(last.unwrap_or(hash))),
+            "this attribute cannot be read",
+        )
+        .label(format!("unexpected {}", describe(lexed, Some(found).filter(|&f| lexed.line(f) == line))))
+        .help("the form is `#[allow(smol::data::epochs, reason = \"…\")]`, on a line of its own"),
     )
 }
 
@@ -84,10 +95,14 @@ fn doc_inside(lexed: &Lexed<'_>, found: Option<usize>) -> Option<Diagnostic> {
     let i = found.filter(|&i| matches!(lexed.kind(i), TokenKind::Doc | TokenKind::InnerDoc))?;
     let span = lexed.span(i);
     Some(
-        Diagnostic::error("smol::syntax::doc", span, "a doc comment stands on a line of its own, before what it speaks of")
-            .label("in the middle of something")
-            .help("begin it with `//` to make it an ordinary comment")
-            .fix(Span { end: span.start + 3, ..span }, "//", Applicability::Safe),
+        Diagnostic::error(
+            "smol::syntax::doc",
+            span,
+            "a doc comment stands on a line of its own, before what it speaks of",
+        )
+        .label("in the middle of something")
+        .help("begin it with `//` to make it an ordinary comment")
+        .fix(Span { end: span.start + 3, ..span }, "//", Applicability::Safe),
     )
 }
 
@@ -98,7 +113,11 @@ fn member_head(lexed: &Lexed<'_>, place: &Place<'_>) -> Option<Diagnostic> {
     let second = lexed.next(head + 1, place.end);
     let word = lexed.str(head);
     if lexed.kind(head) != TokenKind::Word {
-        let d = Diagnostic::error("smol::syntax::field", span, format!("a field cannot begin with {}", describe(lexed, Some(head))));
+        let d = Diagnostic::error(
+            "smol::syntax::field",
+            span,
+            format!("a field cannot begin with {}", describe(lexed, Some(head))),
+        );
         return Some(d.label("the name of a field is expected here").help(form(lexed, place)));
     }
     if second.is_some_and(|s| lexed.is_mark(s, ":")) {
@@ -108,30 +127,46 @@ fn member_head(lexed: &Lexed<'_>, place: &Place<'_>) -> Option<Diagnostic> {
     if second.is_some_and(|s| lexed.is_mark(s, "=")) {
         let s = lexed.span(second.unwrap_or(head));
         return Some(
-            Diagnostic::error("smol::syntax::field", s, format!("the value of the field `{word}` follows `:`, not `=`"))
-                .label("`:` expected")
-                .help(format!("write `{word}: …`"))
-                .fix(s, ":", Applicability::Safe),
+            Diagnostic::error(
+                "smol::syntax::field",
+                s,
+                format!("the value of the field `{word}` follows `:`, not `=`"),
+            )
+            .label("`:` expected")
+            .help(format!("write `{word}: …`"))
+            .fix(s, ":", Applicability::Safe),
         );
     }
     if block_word {
-        return if second.is_some_and(|s| lexed.kind(s) == TokenKind::Word) { None } else { Some(no_name(lexed, place)) };
+        return if second.is_some_and(|s| lexed.kind(s) == TokenKind::Word) {
+            None
+        } else {
+            Some(no_name(lexed, place))
+        };
     }
     let named = second.is_some_and(|s| lexed.kind(s) == TokenKind::Word);
     if named && keywords::is_item(word) {
         return Some(
-            Diagnostic::error("smol::syntax::field", span, format!("`{word}` begins an item, which cannot stand in a block"))
-                .label("inside a block")
-                .help(format!("move it out, to column 0; a field is written `{word}: …`")),
+            Diagnostic::error(
+                "smol::syntax::field",
+                span,
+                format!("`{word}` begins an item, which cannot stand in a block"),
+            )
+            .label("inside a block")
+            .help(format!("move it out, to column 0; a field is written `{word}: …`")),
         );
     }
     let near = if named { suggest::nearest(word, ["stage", "run", "drop"]) } else { None };
     if let Some(near) = near {
         return Some(
-            Diagnostic::error("smol::syntax::field", span, format!("`{word}` begins nothing that can stand in a block"))
-                .label("unknown word")
-                .help(format!("did you mean `{near}`?"))
-                .fix(span, near, Applicability::Unsafe),
+            Diagnostic::error(
+                "smol::syntax::field",
+                span,
+                format!("`{word}` begins nothing that can stand in a block"),
+            )
+            .label("unknown word")
+            .help(format!("did you mean `{near}`?"))
+            .fix(span, near, Applicability::Unsafe),
         );
     }
     let d = Diagnostic::error("smol::syntax::field", span, format!("the field `{word}` has no value"));
@@ -168,13 +203,21 @@ fn item_head(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Opti
         return None;
     }
     let span = third.map_or(lexed.span(name), |t| lexed.span(t));
-    let d = Diagnostic::error("smol::syntax::item", span, format!("`=` is missing behind `{keyword} {}`", lexed.str(name)));
+    let d = Diagnostic::error(
+        "smol::syntax::item",
+        span,
+        format!("`=` is missing behind `{keyword} {}`", lexed.str(name)),
+    );
     let d = d.help(form(lexed, place));
     Some(match third {
         Some(t) if lexed.is_mark(t, ":") => {
             d.label("`=` expected, not `:`").fix(span, "=", Applicability::Safe)
         }
-        Some(_) => d.label("`=` expected before this").fix(Span { end: span.start, ..span }, "= ", Applicability::Unsafe),
+        Some(_) => d.label("`=` expected before this").fix(
+            Span { end: span.start, ..span },
+            "= ",
+            Applicability::Unsafe,
+        ),
         None => d.label("`=` and a value expected behind this"),
     })
 }
@@ -183,12 +226,16 @@ fn item_head(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Opti
 fn missing_value(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Option<Diagnostic> {
     let before = previous(lexed, place, found)?;
     let stops = found.is_none_or(|f| {
-        lexed.kind(f) == TokenKind::Mark && matches!(lexed.str(f), ")" | "]" | "}" | "," | "=" | ":" | "*" | "/" | "+" | "|>" | "==")
+        lexed.kind(f) == TokenKind::Mark
+            && matches!(lexed.str(f), ")" | "]" | "}" | "," | "=" | ":" | "*" | "/" | "+" | "|>" | "==")
             || lexed.is_word(f, "then")
             || lexed.is_word(f, "else")
     });
     let waits = lexed.awaits(before)
-        || matches!(lexed.str(before), "every" | "for" | "from" | "rest" | "keep" | "until" | "over" | "in" | "as" | ".")
+        || matches!(
+            lexed.str(before),
+            "every" | "for" | "from" | "rest" | "keep" | "until" | "over" | "in" | "as" | "."
+        )
         || lexed.is_mark(before, "(") && found.is_some_and(|f| lexed.is_mark(f, ","))
         || lexed.is_mark(before, ",");
     if !stops || !waits || lexed.kind(before) == TokenKind::Text {
@@ -201,9 +248,13 @@ fn missing_value(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> 
         _ => "a value",
     };
     Some(
-        Diagnostic::error("smol::syntax::value", lexed.span(before), format!("{what} is missing behind `{mark}`"))
-            .label(format!("{what} expected behind this"))
-            .help(form(lexed, place)),
+        Diagnostic::error(
+            "smol::syntax::value",
+            lexed.span(before),
+            format!("{what} is missing behind `{mark}`"),
+        )
+        .label(format!("{what} expected behind this"))
+        .help(form(lexed, place)),
     )
 }
 
@@ -212,10 +263,15 @@ fn assignment(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Opt
     let i = found.filter(|&i| lexed.is_mark(i, "="))?;
     let before = previous(lexed, place, found).filter(|&b| lexed.kind(b) == TokenKind::Word)?;
     let name = lexed.str(before);
-    let opened = lexed.previous(before, place.start).is_some_and(|p| lexed.is_mark(p, "(") || lexed.is_mark(p, ","));
+    let opened =
+        lexed.previous(before, place.start).is_some_and(|p| lexed.is_mark(p, "(") || lexed.is_mark(p, ","));
     let d = Diagnostic::error(UNEXPECTED, lexed.span(i), "`=` defines an item and has no meaning here");
     Some(if opened {
-        d.label("`:` expected").help(format!("an argument is named with `:`; write `{name}: …`")).fix(lexed.span(i), ":", Applicability::Safe)
+        d.label("`:` expected").help(format!("an argument is named with `:`; write `{name}: …`")).fix(
+            lexed.span(i),
+            ":",
+            Applicability::Safe,
+        )
     } else {
         d.label("not an operator").help("to compare write `==`; an argument or a field is named with `:`")
     })
@@ -260,17 +316,22 @@ fn missing_comma(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> 
             _ => {}
         }
     }
-    let field = lexed.kind(i) == TokenKind::Word && lexed.next(i + 1, place.end).is_some_and(|n| lexed.is_mark(n, ":"));
+    let field = lexed.kind(i) == TokenKind::Word
+        && lexed.next(i + 1, place.end).is_some_and(|n| lexed.is_mark(n, ":"));
     if !ends || !begins || (depth == 0 && !(field && place.member)) {
         return None;
     }
     let span = lexed.span(before);
     let (left, right) = (describe(lexed, Some(before)), describe(lexed, Some(i)));
     Some(
-        Diagnostic::error("smol::syntax::comma", lexed.span(i), format!("a comma is missing between {left} and {right}"))
-            .label("`,` expected before this")
-            .help("a comma stands between arguments, elements of a list and fields on one line")
-            .fix(Span { start: span.end, ..span }, ",", Applicability::Unsafe),
+        Diagnostic::error(
+            "smol::syntax::comma",
+            lexed.span(i),
+            format!("a comma is missing between {left} and {right}"),
+        )
+        .label("`,` expected before this")
+        .help("a comma stands between arguments, elements of a list and fields on one line")
+        .fix(Span { start: span.end, ..span }, ",", Applicability::Unsafe),
     )
 }
 
@@ -279,8 +340,16 @@ fn fallback(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> Diagn
     let what = describe(lexed, found);
     let last = lexed.previous(place.end, place.start).unwrap_or(place.start);
     let d = match found {
-        Some(f) => Diagnostic::error(UNEXPECTED, lexed.span(f), format!("unexpected {}", what.trim_start_matches("a "))),
-        None => Diagnostic::error(UNEXPECTED, lexed.span(last), format!("unexpected end behind {}", describe(lexed, Some(last)))),
+        Some(f) => Diagnostic::error(
+            UNEXPECTED,
+            lexed.span(f),
+            format!("unexpected {}", what.trim_start_matches("a ")),
+        ),
+        None => Diagnostic::error(
+            UNEXPECTED,
+            lexed.span(last),
+            format!("unexpected end behind {}", describe(lexed, Some(last))),
+        ),
     };
     let d = match (wanted.is_empty(), found) {
         (true, Some(_)) => d.label("does not fit here"),
