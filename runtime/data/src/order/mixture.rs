@@ -40,10 +40,8 @@ pub(super) struct Mixture {
     places: u64,
     /// Samples of each slot in a period.
     counts: Vec<u64>,
-    /// Slot of each place.
-    slot: Vec<u16>,
-    /// How often the place's slot occurs before it.
-    rank: Vec<u32>,
+    /// Slot of each place, and how often that slot occurs before it.
+    table: Vec<(u16, u32)>,
     /// Places of each slot, ascending.
     occurrences: Vec<Vec<u32>>,
     deviation: Option<Deviation>,
@@ -69,22 +67,23 @@ impl Mixture {
         };
         let slot = tijdeman(&counts);
         let mut occurrences: Vec<Vec<u32>> = counts.iter().map(|&c| Vec::with_capacity(c as usize)).collect();
-        let mut rank = Vec::with_capacity(slot.len());
+        let mut table = Vec::with_capacity(slot.len());
         for (place, &s) in (0u32..).zip(&slot) {
             let places = &mut occurrences[usize::from(s)];
-            rank.push(places.len() as u32);
+            table.push((s, places.len() as u32));
             places.push(place);
         }
-        let places = slot.len() as u64;
-        Ok(Mixture { period: Divisor::new(places), places, counts, slot, rank, occurrences, deviation })
+        let places = table.len() as u64;
+        Ok(Mixture { period: Divisor::new(places), places, counts, table, occurrences, deviation })
     }
 
     /// Slot of position `k` and how often that slot occurs before it.
     #[inline]
     pub(super) fn at(&self, k: u64) -> (usize, u64) {
         let (turn, place) = self.period.divide(k);
-        let slot = usize::from(self.slot[place as usize]);
-        (slot, turn * self.counts[slot] + u64::from(self.rank[place as usize]))
+        let (slot, rank) = self.table[place as usize];
+        let slot = usize::from(slot);
+        (slot, turn * self.counts[slot] + u64::from(rank))
     }
 
     /// Position of occurrence number `m` of a slot; `None` beyond 2^64.

@@ -93,8 +93,8 @@ struct Stage {
 
 #[derive(Clone, Debug)]
 struct Dataset {
-    uid: u64,
-    seed: u64,
+    /// `H(seed, uid, ALGO_VERSION)`; an epoch's number makes it a key.
+    root: u64,
     atoms: u64,
     divisor: Divisor,
     permutation: Permutation,
@@ -102,24 +102,37 @@ struct Dataset {
 }
 
 impl Dataset {
-    fn keys(&self, epoch: u64) -> Keys {
-        match usize::try_from(epoch).ok().and_then(|e| self.keys.get(e)) {
-            Some(keys) => *keys,
-            None => derive_keys(self.seed, self.uid, epoch),
+    fn new(seed: u64, dataset: &DatasetOrder, drawn: u64) -> Dataset {
+        let atoms = dataset.atoms.max(1);
+        let root = [seed, dataset.uid].into_iter().fold(absorb(0, ALGO_VERSION), absorb);
+        let epochs = drawn.div_ceil(atoms).min(CACHED_EPOCHS);
+        Dataset {
+            root,
+            atoms,
+            divisor: Divisor::new(atoms),
+            permutation: Permutation::new(atoms),
+            keys: (0..epochs).map(|epoch| Keys::new(absorb(root, epoch))).collect(),
         }
     }
-}
 
-/// `H(seed, uid, epoch, ALGO_VERSION)`, spread into round keys.
-fn derive_keys(seed: u64, uid: u64, epoch: u64) -> Keys {
-    Keys::new([seed, uid, epoch].into_iter().fold(absorb(0, ALGO_VERSION), absorb))
+    #[inline]
+    fn forward(&self, epoch: u64, place: u64) -> u64 {
+        match usize::try_from(epoch).ok().and_then(|e| self.keys.get(e)) {
+            Some(keys) => self.permutation.forward(keys, place),
+            None => self.permutation.forward(&Keys::new(absorb(self.root, epoch)), place),
+        }
+    }
+
+    fn inverse(&self, epoch: u64, slice: u64) -> u64 {
+        self.permutation.inverse(&Keys::new(absorb(self.root, epoch)), slice)
+    }
 }
 
 impl Order {
     /// Builds the order of a run.
     ///
     /// `stages` follow each other; `datasets` are indexed by the stages' mixes, and those that no stage draws from may be
-    /// empty. Memory: 10 bytes for each place of each stage's period (at most [`MAX_PERIOD`] places).
+    /// empty. Memory: 12 bytes for each place of each stage's period (at most [`MAX_PERIOD`] places).
     pub fn new(seed: u64, stages: &[StageOrder], datasets: &[DatasetOrder]) -> Result<Order, OrderError> {
         if stages.is_empty() {
             return Err(OrderError::NoStages);
@@ -151,22 +164,7 @@ impl Order {
             }
             built.push(Stage { first, mixture, datasets: ids, base, counts: stage_start });
         }
-        let datasets = datasets
-            .iter()
-            .zip(&counts)
-            .map(|(d, &drawn)| {
-                let atoms = d.atoms.max(1);
-                let epochs = drawn.div_ceil(atoms).min(CACHED_EPOCHS);
-                Dataset {
-                    uid: d.uid,
-                    seed,
-                    atoms,
-                    divisor: Divisor::new(atoms),
-                    permutation: Permutation::new(atoms),
-                    keys: (0..epochs).map(|e| derive_keys(seed, d.uid, e)).collect(),
-                }
-            })
-            .collect();
+        let datasets = datasets.iter().zip(&counts).map(|(d, &drawn)| Dataset::new(seed, d, drawn)).collect();
         Ok(Order { stages: built, datasets, total })
     }
 
@@ -183,14 +181,14 @@ impl Order {
         let dataset = stage.datasets[slot];
         let d = &self.datasets[dataset];
         let (epoch, place) = d.divisor.divide(stage.base[slot] + m);
-        let slice = d.permutation.forward(&d.keys(epoch), place);
+        let slice = d.forward(epoch, place);
         Sample { dataset, epoch, slice }
     }
 
     /// The sample that draws this slice in this epoch, or `None` when the run does not.
     pub fn find(&self, dataset: usize, epoch: u64, slice: u64) -> Option<u64> {
         let d = self.datasets.get(dataset).filter(|d| slice < d.atoms)?;
-        let place = d.permutation.inverse(&d.keys(epoch), slice);
+        let place = d.inverse(epoch, slice);
         let m = epoch.checked_mul(d.atoms)?.checked_add(place)?;
         // The stage whose counters hold m: the last one that begins at or below it and draws from the dataset.
         let stage = self.stages.iter().rev().find(|s| s.counts[dataset] <= m)?;
@@ -202,7 +200,7 @@ impl Order {
     /// Slice at a place of an epoch: the `place`-th that the epoch draws.
     pub(crate) fn slice(&self, dataset: usize, epoch: u64, place: u64) -> u64 {
         let d = &self.datasets[dataset];
-        d.permutation.forward(&d.keys(epoch), place % d.atoms)
+        d.forward(epoch, place % d.atoms)
     }
 
     /// Samples drawn from each dataset by the first `g` samples. Beyond [`Order::total`] the last stage goes on.

@@ -14,16 +14,23 @@ const ROUNDS: usize = 8;
 /// 2^64 / golden ratio, odd: the increment of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The finalizer of SplitMix64, short of its last shift, which does not reach the top bits.
+/// Multipliers of SplitMix64's finalizer.
+const FIRST: u64 = 0xbf58_476d_1ce4_e5b9;
+const SECOND: u64 = 0x94d0_49bb_1331_11eb;
+
+/// The round function: multiply, fold, multiply; only the top bits of the result are used. It is SplitMix64's finalizer short
+/// of two shifts that would do nothing here: the first folds in the top bits of the argument, which the key alone decides
+/// (halves have at most 32 bits), and the last does not reach the top bits of the result.
 #[inline]
 fn top(x: u64) -> u64 {
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb)
+    let x = x.wrapping_mul(FIRST);
+    (x ^ (x >> 32)).wrapping_mul(SECOND)
 }
 
 /// The finalizer of SplitMix64.
 fn mix(x: u64) -> u64 {
-    let x = top(x);
+    let x = (x ^ (x >> 30)).wrapping_mul(FIRST);
+    let x = (x ^ (x >> 27)).wrapping_mul(SECOND);
     x ^ (x >> 31)
 }
 
@@ -73,8 +80,9 @@ impl Permutation {
         loop {
             let (mut l, mut r) = self.split(x);
             for [odd, even] in pairs(keys) {
-                l += self.scale(top(r ^ odd));
-                l -= if l >= self.left { self.left } else { 0 };
+                // Less one turn if that leaves something: written without a branch, which no predictor could guess.
+                let moved = (l + self.scale(top(r ^ odd))).wrapping_sub(self.left);
+                l = moved.wrapping_add(self.left & (moved as i64 >> 63) as u64);
                 r = (r + (top(l ^ even) >> (64 - self.bits))) & self.mask();
             }
             x = l << self.bits | r;
