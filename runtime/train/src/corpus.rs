@@ -1,0 +1,121 @@
+//! The prepared data of a run, and preparing it.
+
+use crate::directory::{self, SpecDirectory};
+use crate::error::TrainError;
+use crate::samples::{Batch, Samples};
+use smolc_data::{Loader, Progress, Tokenizer, prepare_dataset, prepare_tokenizer, tokenizer_path};
+use smolc_engine::hf::Special;
+use smolc_plan::Plan;
+use std::path::{Path, PathBuf};
+
+/// Prepares what `plan` reads under `dir`: tokenizers, then datasets, each whole or not at all, each skipped when it is
+/// there already. Returns the plan with the measured sizes filled in. Refuses first, before any work, a directory
+/// that is not ours or that belongs to another plan.
+pub fn prepare(plan: &Plan, dir: &Path, progress: &dyn Progress) -> Result<Plan, TrainError> {
+    directory::check(plan, dir)?;
+    let _lock = SpecDirectory::open(dir)?;
+    let mut measured = plan.clone();
+    // A tokenizer is trained on text, not on tokens, so all of them come before all datasets.
+    let mut tokenizers = Vec::new();
+    for index in 0..plan.tokenizers.len() {
+        tokenizers.push(prepare_tokenizer(plan, index, dir, progress)?);
+    }
+    for (index, dataset) in measured.datasets.iter_mut().enumerate() {
+        // Every run that reads a dataset has the same tokenizer: the plan holds each pair once.
+        let user =
+            plan.runs.iter().find(|r| r.stages.iter().any(|s| s.mix.iter().any(|m| m.dataset == index)));
+        let Some(user) = user else { continue };
+        let Some(tokenizer) = tokenizers.get(user.tokenizer) else { continue };
+        dataset.measured = Some(prepare_dataset(plan, index, tokenizer, dir, progress)?);
+    }
+    Ok(measured)
+}
+
+/// The data of a run, opened and verified.
+#[derive(Debug)]
+pub struct Corpus {
+    loader: Loader,
+    tokenizer: PathBuf,
+    special: Special,
+}
+
+impl Corpus {
+    /// Opens the data of run number `index` under `dir`, which must be the ones the plan was measured on.
+    pub fn open(plan: &Plan, index: usize, dir: &Path) -> Result<Corpus, TrainError> {
+        let run = plan.runs.get(index).ok_or(TrainError::NoRun { run: index, runs: plan.runs.len() })?;
+        let loader = Loader::for_run(plan, index, dir)?;
+        for (i, store) in loader.datasets() {
+            let Some(dataset) = plan.datasets.get(i) else { continue };
+            let Some(measured) = &dataset.measured else {
+                return Err(TrainError::NotPrepared { dataset: dataset.name.clone() });
+            };
+            let found = store.measured();
+            if found.uid != measured.uid {
+                return Err(TrainError::OtherData {
+                    path: dir.join(&run.name),
+                    dataset: dataset.name.clone(),
+                    old: measured.uid,
+                    new: found.uid,
+                    old_tokens: measured.tokens,
+                    new_tokens: found.tokens,
+                });
+            }
+        }
+        let (tokenizer, special) = match plan.tokenizers.get(run.tokenizer) {
+            Some(planned) => {
+                let path = tokenizer_path(dir, &planned.name);
+                let tokenizer = Tokenizer::load(&path)?;
+                let special = Special {
+                    bos: planned.bos.as_ref().and_then(|text| tokenizer.token_id(text)),
+                    eos: tokenizer.token_id(&planned.eos).into_iter().collect(),
+                };
+                (path, special)
+            }
+            None => {
+                return Err(TrainError::Plan { run: run.name.clone(), reason: "it has no tokenizer".into() });
+            }
+        };
+        Ok(Corpus { loader, tokenizer, special })
+    }
+
+    /// The run's `tokenizer.json`.
+    pub fn tokenizer(&self) -> &Path {
+        &self.tokenizer
+    }
+
+    /// Ids of the tokens that begin and end a document.
+    pub fn special(&self) -> &Special {
+        &self.special
+    }
+}
+
+impl Samples for Corpus {
+    fn fill(&self, first: u64, n: usize, batch: &mut Batch) -> Result<(), TrainError> {
+        self.loader.fill(first, n, batch);
+        Ok(())
+    }
+
+    fn dataset(&self, sample: u64) -> usize {
+        self.loader.order().at(sample).dataset
+    }
+
+    fn counts(&self, samples: u64) -> Vec<u64> {
+        self.loader.order().counts(samples)
+    }
+
+    fn validation_windows(&self, dataset: usize, tokens: u64) -> u64 {
+        self.loader.validation_windows(dataset, tokens)
+    }
+
+    fn fill_validation(
+        &self,
+        dataset: usize,
+        windows: u64,
+        first: u64,
+        n: usize,
+        batch: &mut Batch,
+    ) -> Result<(), TrainError> {
+        self.loader.fill_validation(dataset, windows, first, n, batch);
+        Ok(())
+    }
+}

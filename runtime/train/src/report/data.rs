@@ -1,0 +1,106 @@
+//! What a report is made of: the ledger's events in columns.
+
+use crate::event::{End, Event, Start, Step, Validation};
+use crate::ledger::Line;
+use indexmap::IndexMap;
+
+/// Most points of a curve in a figure: more than the pixels it has would only make the file larger.
+pub const POINTS: usize = 600;
+
+/// The events of a run.
+#[derive(Debug, Default)]
+pub struct Data {
+    /// Steps in order, each once.
+    pub steps: Vec<Step>,
+    /// Validations in order.
+    pub validations: Vec<Validation>,
+    /// Starts: more than one when the run was resumed.
+    pub starts: Vec<Start>,
+    /// The last end.
+    pub end: Option<End>,
+    /// Messages.
+    pub warnings: Vec<String>,
+}
+
+impl Data {
+    /// Sorts a ledger's lines.
+    pub fn of(lines: Vec<Line>) -> Data {
+        let mut data = Data::default();
+        for line in lines {
+            match line.event {
+                Event::Step(e) => data.steps.push(e),
+                Event::Validation(e) => data.validations.push(e),
+                Event::Start(e) => data.starts.push(e),
+                Event::End(e) => data.end = Some(e),
+                Event::Warning(e) => data.warnings.push(e.message),
+                Event::Stage(_) | Event::Checkpoint(_) => {}
+            }
+        }
+        data
+    }
+
+    /// A column of the steps over tokens, thinned to [`POINTS`] by means of equal groups.
+    pub fn column(&self, value: impl Fn(&Step) -> f64) -> Vec<(f64, f64)> {
+        let group = self.steps.len().div_ceil(POINTS).max(1);
+        let mean =
+            |part: &[Step], of: &dyn Fn(&Step) -> f64| part.iter().map(of).sum::<f64>() / part.len() as f64;
+        self.steps
+            .chunks(group)
+            .map(|part| (mean(part, &|s| s.tokens as f64), mean(part, &|s| value(s))))
+            .collect()
+    }
+
+    /// Mean share of the step time in each operator kind, weighted by the steps' time, largest first. What is left to
+    /// 1 is the host.
+    pub fn shares(&self) -> Vec<(String, f64)> {
+        let total: f64 = self.steps.iter().map(|s| s.seconds).sum();
+        let mut sums: IndexMap<&str, f64> = IndexMap::new();
+        for step in &self.steps {
+            for (name, share) in &step.shares {
+                *sums.entry(name).or_default() += share * step.seconds;
+            }
+        }
+        let mut out: Vec<(String, f64)> =
+            sums.into_iter().map(|(n, s)| (n.to_owned(), s / total.max(1e-12))).collect();
+        out.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let rest = 1.0 - out.iter().map(|(_, s)| s).sum::<f64>();
+        if rest > 0.0005 && !out.is_empty() {
+            out.push(("host (data, ledger)".into(), rest));
+        }
+        out
+    }
+
+    /// Tokens per second over all steps: tokens of the steps over their time.
+    pub fn throughput(&self) -> f64 {
+        let (tokens, seconds) = self
+            .steps
+            .iter()
+            .fold((0.0, 0.0), |(t, s), e| (t + e.tokens_per_second * e.seconds, s + e.seconds));
+        tokens / f64::max(seconds, 1e-12)
+    }
+}
+
+/// Exponential moving average with a span of `span` points, corrected for its start.
+pub fn smooth(points: &[(f64, f64)], span: f64) -> Vec<(f64, f64)> {
+    let keep = 1.0 - 2.0 / (span.max(1.0) + 1.0);
+    let (mut sum, mut weight) = (0.0, 0.0);
+    points
+        .iter()
+        .map(|(x, y)| {
+            sum = sum * keep + y * (1.0 - keep);
+            weight = weight * keep + (1.0 - keep);
+            (*x, sum / weight)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_keeps_constants() {
+        let flat: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 3.0)).collect();
+        assert!(smooth(&flat, 10.0).iter().all(|(_, y)| (y - 3.0).abs() < 1e-12));
+    }
+}
