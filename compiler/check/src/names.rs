@@ -144,10 +144,14 @@ impl Program {
             .or_else(|| Builtin::PRELUDE.iter().find(|b| b.name() == name.text).map(|b| Target::Builtin(*b)))
     }
 
-    /// What a module's member means.
+    /// What a module's member means: an item of its own, not what it imports.
     pub fn member(&self, module: usize, name: &str) -> Option<Target> {
-        let module = self.modules.get(module)?;
-        module.scope.get(name).map(|b| b.target)
+        let target = self.modules.get(module)?.scope.get(name)?.target;
+        match target {
+            Target::Item(id) if id.module == module => Some(target),
+            Target::Builtin(_) => Some(target),
+            _ => None,
+        }
     }
 }
 

@@ -124,6 +124,32 @@ proptest! {
     }
 }
 
+/// Chains and doublings that would exhaust the stack, the memory or the patience of whoever evaluates them naively.
+#[test]
+fn blow_ups_are_diagnosed() {
+    let chain = |n: usize| {
+        let lines: Vec<String> = (0..n).rev().map(|i| format!("let a{} = a{i} + 1", i + 1)).collect();
+        format!("smol 1\n{}\nlet a0 = 1\n", lines.join("\n"))
+    };
+    let texts: Vec<String> = (0..64).map(|i| format!("let a{} = \"{{a{i}}}{{a{i}}}\"", i + 1)).collect();
+    let texts = format!("smol 1\nlet a0 = \"x\"\n{}\n", texts.join("\n"));
+    for text in [chain(3000), texts] {
+        let checked = check(&MemoryWorld::with_file("a.smol", &text), "a.smol", &[]);
+        let codes: Vec<&str> = checked.diagnostics.iter().map(|d| d.code).collect();
+        assert!(!codes.is_empty() && codes.iter().all(|c| *c == "smol::eval::limit"), "{codes:?}");
+    }
+    // A schedule whose code doubles with every call.
+    let calls: Vec<String> =
+        (0..40).map(|i| format!("fn f{}(x: Float) -> Float = f{i}(x) + f{i}(x)", i + 1)).collect();
+    let text = quickstart()
+        .replace("lr: wsd(peak: 2e-3, warmup: 40 steps, decay: 20%)", "lr: at t => f40(t / end)")
+        + &format!("fn f0(x: Float) -> Float = x\n{}\n", calls.join("\n"));
+    let checked = check(&MemoryWorld::with_file("a.smol", &text), "a.smol", &[]);
+    assert!(checked.diagnostics.iter().any(|d| d.code == "smol::eval::limit"), "{:?}", checked.diagnostics);
+    let checked = check(&MemoryWorld::with_file("a.smol", &chain(70)), "a.smol", &[]);
+    assert!(checked.diagnostics.is_empty(), "{:?}", checked.diagnostics);
+}
+
 #[test]
 fn absurd_sizes_are_diagnosed() {
     for (from, to) in [

@@ -23,6 +23,26 @@ use smolc_syntax::ast::{Cadence, Expr, ExprKind, Ident, Number, TextPart, UnaryO
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+/// Whether run-time code is small enough to be compiled; looks at no more of it than that takes.
+fn fits(code: &smolc_expr::Expr) -> bool {
+    use smolc_expr::Expr as E;
+    let (mut left, mut stack) = (smolc_expr::MAX_NODES, vec![code]);
+    while let Some(code) = stack.pop() {
+        if left == 0 {
+            return false;
+        }
+        left -= 1;
+        match code {
+            E::Const(_) | E::Var(_) => {}
+            E::Unary(_, a) => stack.push(a),
+            E::Binary(_, a, b) => stack.extend([&**a, &**b]),
+            E::Select(a, b, c) => stack.extend([&**a, &**b, &**c]),
+            E::Call(_, list) => stack.extend(list),
+        }
+    }
+    true
+}
+
 /// The evaluator.
 pub struct Eval<'a> {
     /// Environment and files.
@@ -42,7 +62,16 @@ pub struct Eval<'a> {
     /// How spans convert, inside `at t => …` only.
     pub time: Option<Time>,
     memo: HashMap<ItemId, Node>,
+    depth: usize,
+    work: usize,
 }
+
+/// Deepest nesting of expressions, through items and functions: what a small stack holds.
+const DEPTH: usize = 160;
+/// Expressions evaluated for one spec. Functions without recursion can still double the work with every call.
+const WORK: usize = 200_000;
+/// Bytes of one text.
+const TEXT: usize = 64 * 1024;
 
 impl<'a> Eval<'a> {
     /// An evaluator of a resolved program.
@@ -62,6 +91,8 @@ impl<'a> Eval<'a> {
             owner: String::new(),
             time: None,
             memo: HashMap::new(),
+            depth: 0,
+            work: 0,
         }
     }
 
@@ -84,6 +115,41 @@ impl<'a> Eval<'a> {
 
     /// Evaluates an expression.
     pub fn expr(&mut self, expr: &Expr, locals: &Locals) -> Node {
+        self.work += 1;
+        if self.depth >= DEPTH || self.work > WORK {
+            return self.too_much(expr.span);
+        }
+        self.depth += 1;
+        let node = self.evaluated(expr, locals);
+        self.depth -= 1;
+        match &node.value {
+            Value::Code(code, _) | Value::Test(code) if !fits(code) => {
+                let message = format!("this comes to more than {} operations a step", smolc_expr::MAX_NODES);
+                self.fail(expr.span, Diagnostic::error("smol::eval::limit", expr.span, message))
+            }
+            _ => node,
+        }
+    }
+
+    fn too_much(&mut self, span: Span) -> Node {
+        // Once: everything that waits for this value fails with it.
+        if self.work <= WORK || self.work == WORK + 1 {
+            let d = Diagnostic::error(
+                "smol::eval::limit",
+                span,
+                if self.work > WORK {
+                    format!("the spec takes more than {WORK} evaluations")
+                } else {
+                    format!("values are defined by each other more than {DEPTH} deep")
+                },
+            )
+            .help("name intermediate values with `let`, nearer to where they are used");
+            self.diagnostics.push(d);
+        }
+        Node::error(span)
+    }
+
+    fn evaluated(&mut self, expr: &Expr, locals: &Locals) -> Node {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Error => Node::error(span),
@@ -169,6 +235,14 @@ impl<'a> Eval<'a> {
                     }
                 }
             }
+        }
+        if text.len() > TEXT {
+            let d = Diagnostic::error(
+                "smol::eval::limit",
+                span,
+                format!("this text is longer than {TEXT} bytes"),
+            );
+            return self.fail(span, d);
         }
         Node::new(Value::Text(text), span)
     }

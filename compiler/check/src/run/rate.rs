@@ -5,7 +5,7 @@ use crate::rational::Fraction;
 use crate::spec::Schedule;
 use crate::units::Dim;
 use crate::value::{Closure, Node, Num, Value};
-use smolc_diag::Span;
+use smolc_diag::{Diagnostic, Span};
 
 /// The schedule of a run.
 pub(super) fn schedule(eval: &mut Eval<'_>, node: &Node, time: Time) -> Option<Schedule> {
@@ -20,6 +20,11 @@ pub(super) fn schedule(eval: &mut Eval<'_>, node: &Node, time: Time) -> Option<S
         }),
         Value::Schedule(closure) => {
             let expr = eval.schedule(closure, time, node.span)?;
+            if let Err(error) = expr.verify(&["t", "end"]) {
+                let message = format!("the schedule cannot be compiled: {error}");
+                eval.diagnostics.push(Diagnostic::error("smol::eval::limit", node.span, message));
+                return None;
+            }
             Some(Schedule {
                 expr,
                 source,
