@@ -24,6 +24,7 @@ mod build;
 mod chunk;
 mod explain;
 mod grammar;
+mod header;
 mod keywords;
 mod lexed;
 mod members;

@@ -1,4 +1,11 @@
 //! Texts that parse: the specs, the standard library, and every construct of the language.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use smolc_diag::{FileId, Severity, Sources, render};
 use smolc_syntax::{Parsed, parse, strict};

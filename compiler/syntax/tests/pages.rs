@@ -1,4 +1,11 @@
 //! Every page of `smol::syntax::*` is true: its wrong example gives its code, its right one gives nothing.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use smolc_diag::{FileId, Sources, codes, render};
 use smolc_syntax::parse;

@@ -1,4 +1,11 @@
 //! The examples of `docs/language.md` parse.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use smolc_diag::{Sources, render};
 use smolc_syntax::parse;

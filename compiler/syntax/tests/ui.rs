@@ -1,4 +1,11 @@
 //! `tests/ui/syntax/*.smol`: broken specs, what must be said about them, and how it looks.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
 
 use std::path::Path;
 
