@@ -30,10 +30,10 @@ fn the_readme_has_a_spec_without_errors() {
 const TEN: &[(&str, &str)] = &[
     ("param peak: Rate = 4e-3", "param peak: Rate = 4e-3 tokens"),
     ("use std.schedules.{wsd}", "use std.schedules.{wsd, wdd}"),
-    ("dataset lists = text(\"lists.txt\")", "dataset lists = texts(\"lists.txt\")"),
-    ("heads: 4, kv_heads: 2", "heads: 4, kv_heads: 3"),
+    ("bpe { vocab: 320,", "bpe { vocabs: 320,"),
+    ("betas: [0.9, 0.95]", "betas: 0.9"),
     ("ffn: 64", "fnn: 64"),
-    ("micro_batch: 4 sequences", "micro_batch: 3 sequences"),
+    ("micro_batch: 4 sequences", "micro_batch: 4 steps"),
     ("warmup: 10 steps", "warmup: 10 bytes"),
     ("80% tales + 20% lists", "80% tales + 10% lists"),
     ("mix: 30% tales + 70% lists", "mix: 30% tales + 70% list"),

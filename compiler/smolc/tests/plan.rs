@@ -11,7 +11,7 @@ fn smollm2_is_planned_to_the_last_token() {
     text.says(&["open_web_math"]).prints(&[
         "1,711,376,384 parameters",
         "foundation",
-        "6,000,000,000,000",
+        "6,000,000,106,496",
         "8.3",
         "memory",
         "2,097,152 tokens = 1,024 sequences of 2,048",

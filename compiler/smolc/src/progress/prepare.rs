@@ -9,6 +9,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Tasks that took fewer seconds are not worth a line.
+const NOTICEABLE: f64 = 0.2;
+
 /// Shows preparation on the board.
 #[derive(Debug)]
 pub struct Preparing {
@@ -111,6 +114,9 @@ impl Progress for Preparing {
         }
         let done = self.done.load(Ordering::Relaxed);
         let seconds = task.began.elapsed().as_secs_f64();
+        if seconds < NOTICEABLE {
+            return;
+        }
         let mark = self.err.style(Style::Good, "✓");
         self.board.say(&format!("  {mark} {}: {} in {seconds:.1}s", task.what, task.amount(done)));
     }

@@ -16,6 +16,7 @@ pub(super) struct Status {
     pub stages: Vec<String>,
     pub stage: String,
     pub last: Option<Step>,
+    pub checkpoint: Option<u64>,
     recent: VecDeque<Step>,
     /// Wall time between the ends of steps, validation and checkpoints included.
     laps: VecDeque<(u64, Duration)>,
@@ -76,12 +77,13 @@ impl Status {
         (seconds > 0.0).then(|| tokens / seconds)
     }
 
-    /// Time left at the pace of late, validation and checkpoints included.
+    /// Time left at the pace of late, validation and checkpoints included; `None` at the beginning and at the end.
     pub fn left(&self) -> Option<Duration> {
         let ((from, then), (to, now)) = (self.laps.front()?, self.laps.back()?);
         let done = to.checked_sub(*from).filter(|n| *n > 0)?;
         let pace = now.checked_sub(*then)?.as_secs_f64() / done as f64;
-        Duration::try_from_secs_f64(pace * self.steps.saturating_sub(*to) as f64).ok()
+        let left = self.steps.checked_sub(*to).filter(|n| *n > 0)?;
+        Duration::try_from_secs_f64(pace * left as f64).ok()
     }
 
     /// Share of the step in each kind of operator over the last steps, forward and backward together, largest first.

@@ -8,7 +8,7 @@ use crate::output::table::{truncate, width};
 use crate::output::{Stream, Style, number};
 use smolc_plan::Run;
 use smolc_train::{Event, Observer};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Observes one run and shows it.
 #[derive(Debug)]
@@ -68,6 +68,9 @@ impl Training {
         let columns = room.saturating_sub(width(&name) + width(&place) + 6).min(60);
         let bar = if columns >= 8 { screen::bar(s.share(), columns, &self.err) } else { String::new() };
         let (number_, of) = s.stage_number();
+        let checkpoint = s
+            .checkpoint
+            .map_or_else(String::new, |n| format!("   checkpoint at step {}", number::thousands(n)));
         let speed = s
             .tokens_per_second()
             .map_or_else(String::new, |v| format!("{} tokens/s", number::thousands(v as u64)));
@@ -88,7 +91,7 @@ impl Training {
                 number::si(s.total_tokens as f64),
             )),
             fit(format!(
-                "  loss {:.4}   mean of the last steps {:.4}   lr {}   gradient norm {:.2}",
+                "  loss {:.4}   mean of the last steps {:.4}   lr {}   gradient norm {:.2}{checkpoint}",
                 step.loss,
                 s.mean_loss().unwrap_or(step.loss),
                 number::rate(step.lr),
@@ -139,14 +142,14 @@ impl Observer for Training {
             }
             Event::Validation(e) => self.line(e.step, &format!("validation  {}", validation(e))),
             Event::Checkpoint(e) => {
-                let took = Duration::from_secs_f64(e.seconds.max(0.0));
-                self.line(
-                    e.step,
-                    &self.err.style(
-                        Style::Dim,
-                        &format!("checkpoint  {} in {:.1}s", number::bytes(e.bytes), took.as_secs_f64()),
-                    ),
-                );
+                self.status.checkpoint = Some(e.step);
+                // The display has a place for it; among lines it is one.
+                if !self.board.animated() {
+                    self.line(
+                        e.step,
+                        &format!("checkpoint  {} in {:.1}s", number::bytes(e.bytes), e.seconds),
+                    );
+                }
             }
             Event::Warning(e) => {
                 self.board.say(&format!("{} {}", self.err.style(Style::Warning, "warning:"), e.message));
