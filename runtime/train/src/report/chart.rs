@@ -97,7 +97,7 @@ impl Chart {
                 );
             }
         }
-        let marks = axis::ticks(self.y.0, self.y.1, (h / 45.0) as usize);
+        let marks = axis::ticks(self.y.0, self.y.1, (h / 38.0) as usize);
         for (value, label) in marks.iter().zip(axis::labels(&marks)) {
             let at = y(*value);
             let _ = write!(

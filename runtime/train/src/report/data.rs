@@ -80,16 +80,17 @@ impl Data {
     }
 }
 
-/// Exponential moving average with a span of `span` points, corrected for its start.
-pub fn smooth(points: &[(f64, f64)], span: f64) -> Vec<(f64, f64)> {
-    let keep = 1.0 - 2.0 / (span.max(1.0) + 1.0);
-    let (mut sum, mut weight) = (0.0, 0.0);
+/// Centered moving average over up to `2 · half + 1` points, fewer towards the ends so that nothing is shifted: a causal
+/// average would draw a falling loss too high.
+pub fn smooth(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
+    let last = points.len().saturating_sub(1);
+    let mean = |part: &[(f64, f64)]| part.iter().map(|p| p.1).sum::<f64>() / part.len() as f64;
     points
         .iter()
-        .map(|(x, y)| {
-            sum = sum * keep + y * (1.0 - keep);
-            weight = weight * keep + (1.0 - keep);
-            (*x, sum / weight)
+        .enumerate()
+        .map(|(i, (x, y))| {
+            let reach = half.min(i).min(last - i);
+            (*x, points.get(i - reach..=i + reach).map_or(*y, mean))
         })
         .collect()
 }
@@ -99,8 +100,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn smoothing_keeps_constants() {
+    fn smoothing_keeps_constants_and_lines() {
+        let line: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 2.0 * f64::from(i))).collect();
+        assert!(smooth(&line, 7).iter().zip(&line).all(|(a, b)| (a.1 - b.1).abs() < 1e-9));
+        assert!(smooth(&[], 3).is_empty());
         let flat: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 3.0)).collect();
-        assert!(smooth(&flat, 10.0).iter().all(|(_, y)| (y - 3.0).abs() < 1e-12));
+        assert!(smooth(&flat, 10).iter().all(|(_, y)| (y - 3.0).abs() < 1e-12));
     }
 }

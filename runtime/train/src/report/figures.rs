@@ -110,9 +110,9 @@ fn loss(plan: &Plan, run: &Run, data: &Data) -> Figure {
         .chain(entropy.map(|e| e * 1.04));
     let y = axis::range(values, false, 6);
     let mut chart = empty(run, "Loss against tokens", "loss (nats per token)".into(), y);
-    let span = (raw.len() as f64 / 40.0).max(1.0);
+    let half = raw.len() / 60;
     chart.curves.push(Curve { points: raw.clone(), class: "raw".into(), dots: false });
-    chart.curves.push(Curve { points: smooth(&raw, span), class: "train".into(), dots: false });
+    chart.curves.push(Curve { points: smooth(&raw, half), class: "train".into(), dots: false });
     let mut legend = vec![
         ("raw".to_owned(), "training, each step".to_owned()),
         ("train".to_owned(), "training, smoothed".to_owned()),
@@ -159,12 +159,12 @@ fn single(run: &Run, data: &Data, single: Single) -> Figure {
     let (scale, power) = axis::small_scale(max);
     let raw: Vec<(f64, f64)> = raw.into_iter().map(|(x, y)| (x, y / scale)).collect();
     let label = power.map_or_else(|| single.what.to_owned(), |p| format!("{} (× {p})", single.what));
-    let y = axis::range(raw.iter().map(|p| p.1), true, 4);
+    let y = axis::range(raw.iter().map(|p| p.1 * 1.05), true, 4);
     let mut chart = empty(run, single.heading, label, y);
     let mut legend = Vec::new();
     if single.smoothed {
-        let span = (raw.len() as f64 / 40.0).max(1.0);
-        let smoothed = smooth(&raw, span);
+        let half = raw.len() / 60;
+        let smoothed = smooth(&raw, half);
         chart.curves.push(Curve { points: raw, class: "raw".into(), dots: false });
         chart.curves.push(Curve { points: smoothed, class: "train".into(), dots: false });
         legend.push(("raw".to_owned(), "each step".to_owned()));
