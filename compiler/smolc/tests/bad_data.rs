@@ -1,4 +1,14 @@
 //! Data, disks and run directories that are not as they should be: a message, exit code 3, nothing lost.
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm
+)]
 
 mod common;
 

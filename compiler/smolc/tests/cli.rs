@@ -1,4 +1,14 @@
 //! The command line itself: help, versions, exit codes, completions, doctor, explain, closed pipes.
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm
+)]
 
 mod common;
 

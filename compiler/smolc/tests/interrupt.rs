@@ -1,5 +1,14 @@
 //! Ctrl-C: a checkpoint, exit code 75, and the same command continues.
-
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm
+)]
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,15 @@
 //! `kill -9` at random moments, 20 times over one run, with the real binary: the final weights are those of a run that
 //! was never touched, bit for bit, and every step stands in the ledger once.
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm
+)]
 
 use std::fs;
 use std::path::Path;

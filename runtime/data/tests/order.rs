@@ -1,4 +1,14 @@
 //! Properties of the order function, on arbitrary runs.
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm
+)]
 
 use proptest::prelude::*;
 use smolc_data::order::{ALGO_VERSION, DatasetOrder, Order, OrderError, Sample, Share, StageOrder};

@@ -159,7 +159,13 @@ fn sweep(run: &Path) -> Result<(), TrainError> {
             fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
         }
     }
-    Ok(())
+    let half = run.join("checkpoints").join(crate::checkpoint::TEMPORARY);
+    match fs::remove_dir_all(&half) {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(TrainError::Io { action: "remove", path: half, source: e })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn lock(dir: &Path, name: &str) -> Result<File, TrainError> {

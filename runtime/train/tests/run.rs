@@ -1,4 +1,14 @@
 //! A whole run: its events, its files, its bits.
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm
+)]
 
 mod common;
 
@@ -90,13 +100,11 @@ fn stopping_after_any_step_and_going_on_changes_no_bit() {
 
 /// A process that dies right after any event, without a word: the next one goes on from the newest checkpoint.
 #[test]
-#[ignore = "fails, message not seen yet; likely half a checkpoint left by a process that died after the last checkpoint is not removed"]
 fn dying_after_any_event_and_going_on_changes_no_bit() {
     let plan = plan(2);
     let whole = tempfile::tempdir().unwrap();
     finish(&plan, whole.path(), 1);
     let events = ledger(whole.path()).len();
-    std::panic::set_hook(Box::new(|_| {}));
     for victim in 0..events {
         let dir = tempfile::tempdir().unwrap();
         let death = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -121,7 +129,6 @@ fn dying_after_any_event_and_going_on_changes_no_bit() {
         assert_eq!(story(dir.path()), story(whole.path()), "{victim}");
         assert!(!half.exists());
     }
-    let _ = std::panic::take_hook();
 }
 
 #[test]

@@ -26,7 +26,8 @@ const STATE: &str = "state.json";
 const TENSORS: &str = "state.safetensors";
 const MANIFEST: &str = "MANIFEST.json";
 const DAMAGED: &str = ".damaged";
-const TEMPORARY: &str = ".smolc-checkpoint.tmp";
+/// Name of a checkpoint that is being written, or removed.
+pub(crate) const TEMPORARY: &str = ".smolc-checkpoint.tmp";
 
 /// What a checkpoint says beside its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -37,18 +37,16 @@ pub fn write(
         Err(error) => {
             // The write already failed; a partial directory that cannot be removed is removed by the next run.
             let _ = fs::remove_dir_all(&temporary);
-            Err(match error {
-                TrainError::Io { source, .. }
-                    if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) =>
-                {
-                    TrainError::DiskFull {
-                        step: state.step,
-                        bytes: size(spaces, counts),
-                        path: checkpoints.to_owned(),
-                        kept: list(checkpoints)?.last().copied(),
-                    }
-                }
-                other => other,
+            let full = matches!(&error, TrainError::Io { source, .. }
+                if matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded));
+            if !full {
+                return Err(error);
+            }
+            Err(TrainError::DiskFull {
+                step: state.step,
+                bytes: size(spaces, counts),
+                path: checkpoints.to_owned(),
+                kept: list(checkpoints)?.last().copied(),
             })
         }
     }
