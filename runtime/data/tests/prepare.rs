@@ -96,7 +96,7 @@ fn copies_of_a_document_are_on_one_side() {
     let plan = plan(vec![d], 262);
     let m = prepare(&plan, dir.path()).unwrap().remove(0);
     assert!(m.validation_documents > 40 && m.documents > 200);
-    assert!(m.documents % 4 == 0 && m.validation_documents % 4 == 0, "{m:?}");
+    assert!(m.documents.is_multiple_of(4) && m.validation_documents.is_multiple_of(4), "{m:?}");
     assert_eq!(m.documents + m.validation_documents, 400);
 }
 

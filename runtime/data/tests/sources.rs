@@ -22,7 +22,10 @@ fn refused(d: Dataset) -> DataError {
     try_prepare(d).unwrap_err()
 }
 
-fn try_prepare(d: Dataset) -> Result<(smolc_plan::Measured, Vec<String>, Vec<(String, Vec<u8>)>), DataError> {
+/// What preparing found, its notes, and the files it wrote.
+type Prepared = (smolc_plan::Measured, Vec<String>, Vec<(String, Vec<u8>)>);
+
+fn try_prepare(d: Dataset) -> Result<Prepared, DataError> {
     let (root, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_corpus(root.path());
     let plan = plan(vec![dataset("words", files(root.path(), "**/*.md")), d], 280);

@@ -27,9 +27,9 @@ pub fn execute(args: &RunArgs, console: &Console) -> Result<Exit, Failure> {
 
     let plan = prepare(&plan, &dir, &board, console, &interrupts)?;
     for index in runs {
-        match train(&plan, index, &dir, threads, &board, console, &interrupts)? {
-            Exit::Done => {}
-            other => return Ok(other),
+        let exit = train(&plan, index, &dir, threads, &board, console, &interrupts)?;
+        if exit != Exit::Done {
+            return Ok(exit);
         }
     }
     Ok(Exit::Done)

@@ -78,7 +78,8 @@ fn the_tensor_file_is_safetensors() {
 /// Every kind of damage to the newest checkpoint: the older one is taken, the damaged one is set aside, not deleted.
 #[test]
 fn a_damaged_newest_checkpoint_yields_to_the_older_one() {
-    let damages: Vec<(&str, Box<dyn Fn(&Path)>)> = vec![
+    type Damage = Box<dyn Fn(&Path)>;
+    let damages: Vec<(&str, Damage)> = vec![
         ("truncated tensors", Box::new(|d| cut(&d.join(TENSORS), 1))),
         ("empty tensors", Box::new(|d| fs::write(d.join(TENSORS), b"").unwrap())),
         ("first bit", Box::new(|d| flip(&d.join(TENSORS), 0))),
