@@ -38,8 +38,9 @@ pub const ALGO_VERSION: u64 = 1;
 /// Largest number of samples in a run: far beyond any, and low enough that no counter can overflow.
 pub const MAX_SAMPLES: u64 = 1 << 56;
 
-/// Epochs per dataset whose keys are kept ready (4 KiB each dataset); later ones are derived at each lookup.
-const CACHED_EPOCHS: u64 = 64;
+/// Epochs per dataset whose keys are kept ready (64 bytes each, and no more than the run draws); later ones are derived at
+/// each lookup.
+const CACHED_EPOCHS: u64 = 4096;
 
 /// One stage of the order.
 #[derive(Clone, Debug)]
