@@ -69,6 +69,8 @@ fn write<B: Backend>(
     // transformers refuses a file that does not say which framework's tensors it holds.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     safetensors::serialize_to_file(tensors, Some(metadata), &path).map_err(|e| header(&path, e))?;
+    // It was made as a temporary file, which nobody else may read; its neighbors have what the umask says.
+    fs_err::set_permissions(&path, fs_err::metadata(dir.join("config.json"))?.permissions())?;
 
     for entry in fs_err::read_dir(dir)? {
         fs_err::File::open(entry?.path())?.sync_all()?;

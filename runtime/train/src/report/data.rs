@@ -80,19 +80,27 @@ impl Data {
     }
 }
 
-/// Centered moving average over up to `2 · half + 1` points, fewer towards the ends so that nothing is shifted: a causal
-/// average would draw a falling loss too high.
+/// Moving average over `2 · half + 1` points around each. Towards the ends, where the window is cut, the value of the
+/// least-squares line through it: a mean would lag behind a slope, and a window that shrinks would follow the noise.
 pub fn smooth(points: &[(f64, f64)], half: usize) -> Vec<(f64, f64)> {
-    let last = points.len().saturating_sub(1);
-    let mean = |part: &[(f64, f64)]| part.iter().map(|p| p.1).sum::<f64>() / part.len() as f64;
     points
         .iter()
         .enumerate()
-        .map(|(i, (x, y))| {
-            let reach = half.min(i).min(last - i);
-            (*x, points.get(i - reach..=i + reach).map_or(*y, mean))
+        .map(|(i, &(x, y))| {
+            let window = points.get(i.saturating_sub(half)..points.len().min(i + half + 1));
+            (x, window.map_or(y, |window| line_at(window, x)))
         })
         .collect()
+}
+
+/// The least-squares line through the points, at `x`; their mean where they have one abscissa only.
+fn line_at(points: &[(f64, f64)], x: f64) -> f64 {
+    let n = points.len() as f64;
+    let (mx, my) = points.iter().fold((0.0, 0.0), |(a, b), p| (a + p.0 / n, b + p.1 / n));
+    let (cov, var) = points
+        .iter()
+        .fold((0.0, 0.0), |(c, v), p| (c + (p.0 - mx) * (p.1 - my), v + (p.0 - mx) * (p.0 - mx)));
+    if var > 0.0 { my + cov / var * (x - mx) } else { my }
 }
 
 #[cfg(test)]
@@ -106,5 +114,13 @@ mod tests {
         assert!(smooth(&[], 3).is_empty());
         let flat: Vec<(f64, f64)> = (0..50).map(|i| (f64::from(i), 3.0)).collect();
         assert!(smooth(&flat, 10).iter().all(|(_, y)| (y - 3.0).abs() < 1e-12));
+        assert_eq!(smooth(&[(1.0, 5.0)], 3), [(1.0, 5.0)]);
+    }
+
+    #[test]
+    fn the_ends_do_not_follow_the_noise() {
+        let noisy: Vec<(f64, f64)> =
+            (0..60).map(|i| (f64::from(i), 4.0 + if i % 2 == 0 { 0.5 } else { -0.5 })).collect();
+        assert!(smooth(&noisy, 8).iter().all(|(_, y)| (y - 4.0).abs() < 0.2));
     }
 }
