@@ -14,10 +14,13 @@ mod failure;
 mod model;
 mod output;
 mod panic;
+mod plan_html;
 mod plan_text;
 mod progress;
 mod signals;
+mod simulate;
 mod spec;
+mod stored;
 mod threads;
 mod world;
 

@@ -8,6 +8,7 @@ mod generate;
 mod plan;
 mod run;
 mod score;
+mod simulate;
 
 use crate::cli::Command;
 use crate::exit::Exit;
@@ -25,5 +26,6 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
+        Command::Simulate(args) => simulate::execute(args, console),
     }
 }
