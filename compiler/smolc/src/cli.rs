@@ -66,6 +66,12 @@ pub enum Command {
     /// Walk every step of a plan without training: count every draw, evaluate every learning rate
     #[command(after_help = SIMULATE_HELP)]
     Simulate(SimulateArgs),
+    /// Say what differs between two specs, or a spec and a run, and from which step on it matters
+    #[command(after_help = DIFF_HELP)]
+    Diff(DiffArgs),
+    /// Give a run under way another plan, if what has already happened is the same under it
+    #[command(after_help = AMEND_HELP)]
+    Amend(AmendArgs),
 }
 
 /// Options that decide what a spec says; the same for every command that reads one.
@@ -329,6 +335,59 @@ pub struct SimulateArgs {
     /// Threads to walk on [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+}
+
+const DIFF_HELP: &str = "\
+Either side may be a spec, a plan.json or the directory of a run.
+
+Examples:
+  smolc diff old.smol new.smol
+  smolc diff runs/quickstart specs/quickstart.smol
+  smolc diff a.smol b.smol --format json | jq '.runs[].changes[0].from_token'";
+
+/// `smolc diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The old one
+    #[arg(value_name = "OLD", value_hint = ValueHint::AnyPath)]
+    pub old: PathBuf,
+    /// The new one
+    #[arg(value_name = "NEW", value_hint = ValueHint::AnyPath)]
+    pub new: PathBuf,
+    /// Set a parameter of both specs; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// How to print the differences
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+}
+
+const AMEND_HELP: &str = "\
+Without --apply nothing is written. A plan that changes a step already made is refused (exit code 5), with what of the
+past differs. A run has made the steps of its newest checkpoint; later steps of a killed process are made again.
+
+Examples:
+  smolc amend runs/my my.smol                 # after a change to a later stage: what would happen?
+  smolc amend runs/my my.smol --apply && smolc run my.smol";
+
+/// `smolc amend`.
+#[derive(Debug, Args)]
+pub struct AmendArgs {
+    /// The directory of the spec's runs, or of one of them
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub run: PathBuf,
+    /// The new spec
+    #[arg(value_name = "NEW", value_hint = ValueHint::FilePath)]
+    pub new: PathBuf,
+    /// Set a parameter of the new spec; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// Accept the new plan, so that `smolc run` goes on under it
+    #[arg(long)]
+    pub apply: bool,
+    /// How to print what changes
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

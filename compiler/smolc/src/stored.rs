@@ -5,15 +5,6 @@ use crate::failure::Failure;
 use smolc_plan::Plan;
 use std::path::{Path, PathBuf};
 
-/// A plan and where it was read.
-#[derive(Debug)]
-pub struct Stored {
-    /// The plan.
-    pub plan: Plan,
-    /// The file.
-    pub file: PathBuf,
-}
-
 /// Whether a path on the command line means a stored plan and not a spec.
 pub fn is_plan(path: &Path) -> bool {
     path.is_dir() || path.extension().is_some_and(|e| e == "json")
@@ -21,7 +12,7 @@ pub fn is_plan(path: &Path) -> bool {
 
 /// Reads the plan of `path`: a plan file, a run's directory, or a spec's directory with runs in it (every run of a spec
 /// stores the whole plan, so any of them will do, as long as they agree).
-pub fn read(path: &Path) -> Result<Stored, Failure> {
+pub fn read(path: &Path) -> Result<Plan, Failure> {
     if !path.is_dir() {
         return load(path);
     }
@@ -42,7 +33,7 @@ pub fn read(path: &Path) -> Result<Stored, Failure> {
     let stored = load(first)?;
     for file in files.iter().skip(1) {
         let other = load(file)?;
-        if hash(&other.plan)? != hash(&stored.plan)? {
+        if hash(&other)? != hash(&stored)? {
             return Err(Failure::new(
                 Exit::OtherPlan,
                 format!("`{}` and `{}` hold different plans", first.display(), file.display()),
@@ -60,10 +51,9 @@ pub fn hash(plan: &Plan) -> Result<String, Failure> {
     Ok(hash.to_string())
 }
 
-fn load(file: &Path) -> Result<Stored, Failure> {
+fn load(file: &Path) -> Result<Plan, Failure> {
     let shown = file.display();
     let bytes =
         std::fs::read(file).map_err(|e| Failure::environment(format!("cannot read `{shown}`: {e}")))?;
-    let plan = Plan::from_json(&bytes).map_err(|e| Failure::environment(format!("`{shown}`: {e}")))?;
-    Ok(Stored { plan, file: file.to_path_buf() })
+    Plan::from_json(&bytes).map_err(|e| Failure::environment(format!("`{shown}`: {e}")))
 }

@@ -16,7 +16,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the file that marks a directory as ours.
-const MARK: &str = ".smolc";
+pub(crate) const MARK: &str = ".smolc";
 /// What it says.
 const MARK_TEXT: &str = "This directory was made by smolc. Format 1.\n";
 
@@ -168,7 +168,7 @@ fn sweep(run: &Path) -> Result<(), TrainError> {
     }
 }
 
-fn lock(dir: &Path, name: &str) -> Result<File, TrainError> {
+pub(crate) fn lock(dir: &Path, name: &str) -> Result<File, TrainError> {
     let path = dir.join(name);
     let file = File::options()
         .create(true)
@@ -192,7 +192,7 @@ fn lock(dir: &Path, name: &str) -> Result<File, TrainError> {
     Ok(file)
 }
 
-fn stored(run: &Path) -> Result<Option<Plan>, TrainError> {
+pub(crate) fn stored(run: &Path) -> Result<Option<Plan>, TrainError> {
     let path = run.join("plan.json");
     match fs::read(&path) {
         Ok(bytes) => Plan::from_json(&bytes)

@@ -20,6 +20,8 @@ pub enum Event {
     Checkpoint(Checkpoint),
     /// Something a person should know, and training goes on.
     Warning(Warning),
+    /// The plan was amended: from here on another one holds.
+    Amendment(Amendment),
     /// The process stops working on the run. A run that was interrupted has one for every stop.
     End(End),
 }
@@ -134,6 +136,21 @@ pub struct Warning {
     pub message: String,
 }
 
+/// See [`Event::Amendment`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Amendment {
+    /// Updates done when it was made. Nothing before it is touched.
+    pub step: u64,
+    /// Tokens drawn by then.
+    pub tokens: u64,
+    /// Hash of the plan before, whole.
+    pub from: String,
+    /// Hash of the plan after.
+    pub to: String,
+    /// What differs, one a line, with the step and token from which it does.
+    pub changes: Vec<String>,
+}
+
 /// How a process left a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
@@ -202,7 +219,7 @@ impl Event {
             Event::Validation(e) => Some(e.step),
             Event::Stage(e) => Some(e.step),
             Event::Checkpoint(e) => Some(e.step),
-            Event::Start(_) | Event::Warning(_) | Event::End(_) => None,
+            Event::Start(_) | Event::Warning(_) | Event::Amendment(_) | Event::End(_) => None,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Ledger {
         for line in future.split_inclusive(|b| *b == b'\n') {
             let event = serde_json::from_slice::<Line>(line).map(|line| line.event);
             let keep = match event {
-                Ok(Event::Start(_) | Event::Warning(_) | Event::End(_)) => true,
+                Ok(Event::Start(_) | Event::Warning(_) | Event::Amendment(_) | Event::End(_)) => true,
                 Ok(Event::Checkpoint(e)) => e.step == step,
                 Ok(Event::Step(_) | Event::Validation(_) | Event::Stage(_)) | Err(_) => false,
             };

@@ -7,6 +7,7 @@
 //! What does not live here: operators and the arena (`runtime/engine`), the order of data, shards and batches
 //! (`runtime/data`), progress bars and everything printed (`compiler/smolc`).
 
+pub mod amend;
 pub mod checkpoint;
 mod corpus;
 pub mod directory;

@@ -76,7 +76,10 @@ pub fn train_on(
     let mut engine = Engine::new(&run.program, &run.model, &run.parameters, options.threads.max(1))?;
     let hash = plan.hash()?.to_string();
     let vocab = usize::try_from(run.model.vocab).unwrap_or(usize::MAX);
-    let resume = checkpoint::resume(&directory.checkpoints(), &hash, &mut EngineSpaces(&mut engine), vocab)?;
+    // Checkpoints of an amended run carry the name of the plan it began with.
+    let origin = crate::amend::origin(directory.path(), &hash)?;
+    let resume =
+        checkpoint::resume(&directory.checkpoints(), &origin, &mut EngineSpaces(&mut engine), vocab)?;
     let mut events: Vec<Event> = Vec::new();
     let mut warn = |about: &str, message: String| {
         events.push(Event::Warning(Warning { about: about.into(), message }));
@@ -130,7 +133,7 @@ pub fn train_on(
     }));
 
     let mut session =
-        Session::new(plan, run, &hash, lr, &directory, ledger, engine, samples, observer, resume.found);
+        Session::new(plan, run, &origin, lr, &directory, ledger, engine, samples, observer, resume.found);
     for event in events {
         session.tell(event)?;
     }
@@ -172,7 +175,8 @@ fn finished(run: &Run, directory: &RunDirectory) -> Result<Option<End>, TrainErr
         | Event::Validation(_)
         | Event::Stage(_)
         | Event::Checkpoint(_)
-        | Event::Warning(_) => None,
+        | Event::Warning(_)
+        | Event::Amendment(_) => None,
     });
     let complete = checkpoint::list(&directory.checkpoints())?.last() == Some(&run.steps)
         && directory.model().join("model.safetensors").exists();

@@ -1,7 +1,9 @@
 //! One file a command. A command takes its arguments and the console, and gives the exit code or why it failed.
 
+mod amend;
 mod check;
 mod completions;
+mod diff;
 mod doctor;
 mod explain;
 mod generate;
@@ -27,5 +29,7 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
         Command::Simulate(args) => simulate::execute(args, console),
+        Command::Diff(args) => diff::execute(args, console),
+        Command::Amend(args) => amend::execute(args, console),
     }
 }

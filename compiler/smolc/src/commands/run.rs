@@ -142,7 +142,7 @@ fn quote(text: &str) -> String {
     if text.chars().all(plain) { text.to_string() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
-fn failure(error: TrainError) -> Failure {
+pub(super) fn failure(error: TrainError) -> Failure {
     let exit = match error.exit_code() {
         4 => Exit::Numerics,
         5 => Exit::OtherPlan,

@@ -10,7 +10,7 @@ use serde_json::json;
 /// Walks the runs, prints what was counted, and fails where it differs from the plan.
 pub fn execute(args: &SimulateArgs, console: &Console) -> Result<Exit, Failure> {
     let plan = if stored::is_plan(&args.spec.spec) {
-        stored::read(&args.spec.spec)?.plan
+        stored::read(&args.spec.spec)?
     } else {
         match spec::plan(&args.spec, console)? {
             Ok(plan) => plan,

@@ -33,6 +33,11 @@ impl Data {
                 Event::Start(e) => data.starts.push(e),
                 Event::End(e) => data.end = Some(e),
                 Event::Warning(e) => data.warnings.push(e.message),
+                Event::Amendment(e) => data.warnings.push(format!(
+                    "the plan was amended after step {}: {}",
+                    e.step,
+                    e.changes.join("; ")
+                )),
                 Event::Stage(_) | Event::Checkpoint(_) => {}
             }
         }
