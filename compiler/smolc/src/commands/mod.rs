@@ -2,9 +2,14 @@
 
 mod check;
 mod completions;
+mod doc;
 mod doctor;
 mod explain;
+mod fix;
+mod fmt;
 mod generate;
+mod lsp;
+mod new;
 mod plan;
 mod run;
 mod score;
@@ -23,6 +28,11 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Generate(args) => generate::execute(args, console),
         Command::Score(args) => score::execute(args, console),
         Command::Explain(args) => explain::execute(args, console),
+        Command::Fmt(args) => fmt::execute(args, console),
+        Command::Fix(args) => fix::execute(args, console),
+        Command::New(args) => new::execute(args, console),
+        Command::Doc(args) => doc::execute(args, console),
+        Command::Lsp(args) => lsp::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
     }
