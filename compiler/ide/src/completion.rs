@@ -112,8 +112,10 @@ pub fn complete(analysis: &Analysis<'_>, path: &str, offset: u32) -> Vec<Complet
     };
     let line_start = text.get(..start as usize).and_then(|t| t.rfind('\n')).map_or(0, |n| n + 1);
     let line = text.get(line_start..start as usize).unwrap_or("");
+    // A word that begins at the cursor stays, but says nothing about what may be written before it.
+    let behind = tokens.iter().find(|t| t.span.start == offset && t.kind == TokenKind::Word);
+    let (a, b) = (all.replace.0, behind.map_or(all.replace.1, |t| t.span.end));
     let marked = |piece: &str| {
-        let (a, b) = all.replace;
         format!("{}{piece}{}", text.get(..a as usize).unwrap_or(""), text.get(b as usize..).unwrap_or(""))
     };
     if line.trim_start().starts_with("#[") {

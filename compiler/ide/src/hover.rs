@@ -65,8 +65,8 @@ fn symbol(analysis: &Analysis<'_>, o: &Occurrence, nodes: &[Node<'_>]) -> Option
         Symbol::Field(schema, field) => {
             let field = schemas::named(schema)?.field(field)?;
             let presence = match field.presence {
-                Presence::Required => "required".to_owned(),
-                Presence::Default(value) => format!("default: {value}"),
+                Presence::Required => "Required".to_owned(),
+                Presence::Default(value) => format!("Default: {value}"),
             };
             let value = nodes.iter().rev().find_map(|n| match n {
                 Node::Member(m) => Some(m),
@@ -212,7 +212,7 @@ fn ledger(analysis: &Analysis<'_>, run: &Run, stage: &Stage) -> Option<String> {
             "\n| {name} | {} | {} | {} |",
             percent(entry.weight),
             numbers::short(tokens),
-            passes.unwrap_or_else(|| "unknown".into())
+            passes.map_or_else(|| "unknown".into(), |p| p.trim_end_matches(" epochs").to_owned())
         );
     }
     Some(text)
@@ -290,11 +290,11 @@ fn span_of_run(
     };
     let mut text = match dim {
         Dim::Steps => format!("{} tokens", numbers::short(steps * batch.tokens() as f64)),
-        _ => format!("{} steps", units::grouped(steps.round() as i128)),
+        _ => numbers::steps(steps.round() as u64),
     };
     let at = steps.round() as u64;
     let whole = run.steps?;
-    if at > 0 && at < whole {
+    if at > 1 && at < whole {
         let stage = run.stages.iter().find(|s| s.steps.is_some_and(|(a, n)| a <= at && at < a + n));
         if let Some(stage) = stage {
             text += &format!("; step {} is in stage `{}`", grouped(at.into()), stage.name);

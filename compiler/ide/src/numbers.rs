@@ -7,7 +7,8 @@ use smolc_plan::{Family, Model};
 /// `1.71B`, `6.1M`, `4,096`.
 pub fn short(n: f64) -> String {
     for (scale, letter) in [(1e12, "T"), (1e9, "B"), (1e6, "M")] {
-        if n >= scale {
+        // What rounds to a thousand of one letter is one of the next.
+        if n >= scale * 0.999_995 {
             let text = format!("{:.2}", n / scale);
             return format!("{}{letter}", text.trim_end_matches('0').trim_end_matches('.'));
         }
@@ -81,6 +82,7 @@ mod tests {
         assert_eq!(short(1_711_376_384.0), "1.71B");
         assert_eq!(short(6e12), "6T");
         assert_eq!(short(4096.0), "4,096");
+        assert_eq!(short(999_997_440.0), "1B");
         assert_eq!(steps(1), "1 step");
         assert_eq!(epochs(6e11, 1_300_000_000_000), "0.46 epochs");
     }

@@ -18,10 +18,14 @@ impl Server<'_> {
             let (path, version) = (document.path.clone(), document.version);
             let world = self.documents.world();
             let checked = catch_unwind(AssertUnwindSafe(|| smolc_ide::diagnostics(&world, &path, &[])));
-            let Ok((list, sources)) = checked else {
+            let Ok((mut list, sources)) = checked else {
                 self.log.line(&format!("checking `{path}` failed: this is a bug in smolc"));
                 continue;
             };
+            if super::library::file(&path).is_some() {
+                // The library is ours; its lints are for those who change it.
+                list.clear();
+            }
             self.send_diagnostics(&address, &path, version, &list, &sources);
         }
     }
@@ -93,7 +97,7 @@ impl Server<'_> {
             "message": message,
         });
         if let Some(map) = value.as_object_mut() {
-            if let Some(url) = codes::url(d.code) {
+            if let Some(url) = codes::url(d.code).filter(|u| u.starts_with("http")) {
                 map.insert("codeDescription".to_owned(), json!({ "href": url }));
             }
             if !related.is_empty() {
