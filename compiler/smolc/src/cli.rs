@@ -78,6 +78,9 @@ pub enum Command {
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
+    /// Walk every step of a plan without training: count every draw, evaluate every learning rate
+    #[command(after_help = SIMULATE_HELP)]
+    Simulate(SimulateArgs),
 }
 
 /// Options that decide what a spec says; the same for every command that reads one.
@@ -162,6 +165,7 @@ const PLAN_HELP: &str = "\
 Examples:
   smolc plan specs/smollm2-1.7b.smol
   smolc plan my.smol --format json --out plan.json
+  smolc plan my.smol --format html --out plan.html
   smolc plan my.smol --emit step | less       # the operators with shapes, bytes, FLOPs and offsets";
 
 /// `smolc plan`.
@@ -171,16 +175,28 @@ pub struct PlanArgs {
     pub spec: SpecArgs,
     /// How to print the plan
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "emit")]
-    pub format: Format,
+    pub format: PlanFormat,
     /// Print a part of the plan instead
     #[arg(long, value_enum, value_name = "PART")]
     pub emit: Option<Emit>,
-    /// Only this run of the spec (text and step program)
+    /// Only this run of the spec (not for JSON)
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
     /// Write to a file instead of standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub out: Option<PathBuf>,
+}
+
+/// Formats of `smolc plan`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    #[default]
+    Text,
+    /// The plan itself, for tools
+    Json,
+    /// One self-contained page with figures
+    Html,
 }
 
 /// Text or JSON.
@@ -391,6 +407,34 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: Shell,
+}
+
+const SIMULATE_HELP: &str = "\
+SPEC may also be a plan.json or the directory of a run; with prepared data the order is that of the run.
+What is counted is compared with the plan's token ledger; a difference is an error (exit code 1) with both numbers.
+
+Examples:
+  smolc simulate specs/smollm2-1.7b.smol      # 5.24 million steps, 5.37 billion draws
+  smolc simulate runs/quickstart --full
+  smolc simulate my.smol --format json | jq '.runs[].datasets'";
+
+/// `smolc simulate`.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Evaluate the permutation of every draw too: which window of the dataset it is
+    #[arg(long)]
+    pub full: bool,
+    /// How to print the counts
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+    /// Only this run of the spec
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Threads to walk on [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

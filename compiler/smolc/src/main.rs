@@ -17,10 +17,13 @@ mod lsp;
 mod model;
 mod output;
 mod panic;
+mod plan_html;
 mod plan_text;
 mod progress;
 mod signals;
+mod simulate;
 mod spec;
+mod stored;
 mod threads;
 mod world;
 

@@ -83,3 +83,12 @@ fn plans_go_to_files_and_runs_are_selected() {
     project.smolc(&["plan", "tiny.smol", "--run", "pretrain"]).exits(0);
     project.smolc(&["plan", "tiny.smol", "--run", "other"]).exits(2).says(&["its runs are `pretrain`"]);
 }
+
+#[test]
+fn a_page_is_written() {
+    let project = Project::new(30);
+    project.smolc(&["plan", "tiny.smol", "--format", "html", "--out", "plan.html"]).exits(0);
+    let html = project.read("plan.html");
+    assert!(html.starts_with("<!doctype html>") && html.contains("30% tales") && html.contains("<svg"));
+    project.smolc(&["plan", "tiny.smol", "--format", "html", "--emit", "step"]).exits(2);
+}

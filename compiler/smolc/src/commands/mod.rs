@@ -13,6 +13,7 @@ mod new;
 mod plan;
 mod run;
 mod score;
+mod simulate;
 
 use crate::cli::Command;
 use crate::exit::Exit;
@@ -35,5 +36,6 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Lsp(args) => lsp::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
+        Command::Simulate(args) => simulate::execute(args, console),
     }
 }

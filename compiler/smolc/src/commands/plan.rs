@@ -1,10 +1,10 @@
 //! `smolc plan`: what a spec will do, for people, for tools, or as a step program.
 
-use crate::cli::{Emit, Format, PlanArgs};
+use crate::cli::{Emit, PlanArgs, PlanFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Stream};
-use crate::{plan_text, spec};
+use crate::{plan_html, plan_text, spec};
 use smolc_lower::program::Text;
 use smolc_plan::Plan;
 use std::fmt::Write;
@@ -18,10 +18,11 @@ pub fn execute(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     let runs = spec::select(&plan, args.run.as_deref())?;
     let text = match (args.emit, args.format) {
         (Some(Emit::Step), _) => programs(&plan, &runs),
-        (None, Format::Json) => {
+        (None, PlanFormat::Json) => {
             plan.to_json().map_err(|e| Failure::environment(format!("cannot write the plan: {e}")))?
         }
-        (None, Format::Text) => {
+        (None, PlanFormat::Html) => plan_html::render(&plan, &runs)?,
+        (None, PlanFormat::Text) => {
             // A file has neither color nor the terminal's width.
             let file = Stream::plain(100);
             plan_text::render(&plan, &runs, if args.out.is_some() { &file } else { &console.out })?

@@ -6,7 +6,7 @@ mod ledger;
 mod measured;
 mod memory;
 mod model;
-mod schedule;
+pub(crate) mod schedule;
 mod stages;
 
 pub use measured::measured;

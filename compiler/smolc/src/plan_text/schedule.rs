@@ -23,13 +23,13 @@ pub(super) fn render(run: &Run, out: &Stream) -> String {
 }
 
 /// Rate of the update after `t` updates.
-fn rate(run: &Run, t: u64) -> Option<f64> {
+pub(crate) fn rate(run: &Run, t: u64) -> Option<f64> {
     run.lr.expr.eval(&[("t", t as f64), ("end", run.steps as f64)]).ok()
 }
 
 /// Steps worth a line, in order, with what happens there: first, last, the first at the peak and the last before the
 /// rate falls, and each stage's first.
-fn steps(run: &Run) -> Vec<(u64, String)> {
+pub(crate) fn steps(run: &Run) -> Vec<(u64, String)> {
     let last = run.steps.saturating_sub(1);
     let mut marks: Vec<(u64, String)> = vec![(0, "first".into())];
     if let Some((first, end)) = plateau(run, last) {

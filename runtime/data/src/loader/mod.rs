@@ -68,15 +68,7 @@ impl Loader {
                 place.insert(Arc::new(Store::open(&dataset_directory(dir, &dataset.name))?));
             }
         }
-        let stages: Vec<StageOrder> = found
-            .stages
-            .iter()
-            .map(|s| StageOrder {
-                // Plans whose number of tokens exceeds 2^64 do not load.
-                samples: s.steps.saturating_mul(found.batch.sequences),
-                mix: s.mix.iter().map(|e| (e.dataset, e.weight)).collect(),
-            })
-            .collect();
+        let stages = StageOrder::of_run(found);
         let validating = found.validation.every.is_some() || found.validation.stage_end;
         let needed: Vec<usize> = stores.keys().copied().collect();
         for index in needed {

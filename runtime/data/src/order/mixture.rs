@@ -37,11 +37,11 @@ impl Deviation {
 #[derive(Clone, Debug)]
 pub(super) struct Mixture {
     period: Divisor,
-    places: u64,
+    pub(super) places: u64,
     /// Samples of each slot in a period.
-    counts: Vec<u64>,
+    pub(super) counts: Vec<u64>,
     /// Slot of each place, and how often that slot occurs before it.
-    table: Vec<(u16, u32)>,
+    pub(super) table: Vec<(u16, u32)>,
     /// Places of each slot, ascending.
     occurrences: Vec<Vec<u32>>,
     deviation: Option<Deviation>,

@@ -21,11 +21,13 @@ mod error;
 mod mixture;
 mod permutation;
 mod view;
+mod walk;
 
 pub use error::OrderError;
 pub use mixture::{Deviation, MAX_PERIOD};
 pub use permutation::Permutation;
 pub use view::Share;
+pub use walk::{SliceSums, Walk};
 
 use divisor::Divisor;
 use mixture::Mixture;

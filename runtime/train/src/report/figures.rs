@@ -1,32 +1,12 @@
 //! The figures of a report.
 
-use super::axis;
-use super::chart::{Area, Chart, Curve, Level};
 use super::data::{Data, smooth};
 use crate::samples::{Samples, datasets_of};
+use smolc_figures::{Area, Chart, Curve, Figure, Level, axis, color};
 use smolc_plan::{Plan, Run};
 
 /// Bins of the mixture's figure.
 const BINS: u64 = 120;
-
-/// A figure: a chart, its legend (class of the swatch, text), and a caption in words.
-pub struct Figure {
-    /// Heading.
-    pub heading: &'static str,
-    /// What is drawn.
-    pub chart: Chart,
-    /// Swatch classes and texts.
-    pub legend: Vec<(String, String)>,
-    /// Below it.
-    pub caption: String,
-    /// Height at full width.
-    pub height: f64,
-}
-
-/// Class of a dataset's color: by its place in the run, so that it is the same in every figure.
-pub fn color(place: usize) -> String {
-    format!("c{}", place % 8)
-}
 
 fn name(plan: &Plan, dataset: usize) -> String {
     plan.datasets.get(dataset).map_or_else(String::new, |d| d.name.clone())
@@ -47,6 +27,7 @@ fn empty(run: &Run, title: &str, y_label: String, y: (f64, f64)) -> Chart {
         areas: Vec::new(),
         curves: Vec::new(),
         levels: Vec::new(),
+        marks: Vec::new(),
     }
 }
 

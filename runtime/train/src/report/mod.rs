@@ -1,10 +1,7 @@
 //! `report.html`: what a run did, on one self-contained page, made from its ledger and its plan alone.
 
-mod axis;
-mod chart;
 mod data;
 mod figures;
-mod page;
 mod tables;
 
 use crate::durable::write_whole;
@@ -12,7 +9,7 @@ use crate::error::TrainError;
 use crate::ledger;
 use crate::samples::Samples;
 use data::Data;
-use page::escape;
+use smolc_figures::{axis, escape, page};
 use smolc_plan::{Plan, Run};
 use std::path::Path;
 

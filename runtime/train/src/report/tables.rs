@@ -1,31 +1,11 @@
 //! The tables of a report, as HTML.
 
-use super::axis::{count, duration, grouped};
 use super::data::Data;
-use super::figures::color;
-use super::page::escape;
 use crate::event::Status;
 use crate::samples::{Samples, datasets_of};
+use smolc_figures::axis::{count, duration, grouped};
+use smolc_figures::{Bar, bars, color, escape, table};
 use smolc_plan::{Plan, Run};
-use std::fmt::Write;
-
-/// A table from its heading and rows; every cell is HTML. The first column is text, the others are numbers.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut s = String::from(r#"<div class="scroll"><table><thead><tr>"#);
-    for h in head {
-        let _ = write!(s, "<th>{h}</th>");
-    }
-    s.push_str("</tr></thead><tbody>");
-    for row in rows {
-        s.push_str("<tr>");
-        for cell in row {
-            let _ = write!(s, "<td>{cell}</td>");
-        }
-        s.push_str("</tr>");
-    }
-    s.push_str("</tbody></table></div>");
-    s
-}
 
 /// Name and value pairs about the run.
 pub fn facts(plan: &Plan, run: &Run, data: &Data, hash: &str) -> String {
@@ -90,12 +70,7 @@ pub fn facts(plan: &Plan, run: &Run, data: &Data, hash: &str) -> String {
         rows.push(("Resumed", format!("{resumed} time{}", if resumed == 1 { "" } else { "s" })));
     }
     rows.push(("Spec", escape(&plan.spec)));
-    let mut s = String::from("<dl>");
-    for (name, value) in rows {
-        let _ = write!(s, "<div><dt>{name}</dt><dd>{value}</dd></div>");
-    }
-    s.push_str("</dl>");
-    s
+    smolc_figures::facts(&rows)
 }
 
 fn bytes(n: u64) -> String {
@@ -190,16 +165,10 @@ pub fn shares(data: &Data) -> Option<String> {
     if shares.is_empty() || largest <= 0.0 {
         return None;
     }
-    let mut s = String::from(r#"<div class="bars">"#);
-    for (name, share) in shares.iter().filter(|(_, share)| *share >= 0.0005) {
-        let _ = write!(
-            s,
-            r#"<span>{}</span><b><i style="width:{:.1}%"></i></b><span>{:.1}%</span>"#,
-            escape(name),
-            100.0 * share / largest,
-            100.0 * share
-        );
-    }
-    s.push_str("</div>");
-    Some(s)
+    let bar = |(name, share): &(String, f64)| Bar {
+        name: name.clone(),
+        parts: vec![(String::new(), *share)],
+        value: format!("{:.1}%", 100.0 * share),
+    };
+    Some(bars(&shares.iter().filter(|(_, share)| *share >= 0.0005).map(bar).collect::<Vec<_>>()))
 }

@@ -1,6 +1,6 @@
 //! The page: style sheet and frame. One file, no script, nothing fetched.
 
-use super::figures::Figure;
+use crate::figure::Figure;
 use std::fmt::Write;
 
 /// Text as HTML.
@@ -79,6 +79,7 @@ border-top:2px dashed currentColor}
 svg text{font-size:12px;fill:var(--soft)}text.tick.y{text-anchor:end}text.tick.x,text.stage,text.label{text-anchor:middle}
 text.label{font-size:12.5px}text.stage{fill:var(--fg);font-weight:600}text.level{text-anchor:end;fill:var(--fg);
 paint-order:stroke;stroke:var(--bg);stroke-width:3px}
+text.mark{text-anchor:middle;fill:#fff;font-weight:600;paint-order:stroke;stroke:#0009;stroke-width:2.5px}
 rect.band{fill:none}rect.odd{fill:var(--band)}line.grid{stroke:var(--line)}line.axis{stroke:var(--soft)}
 line.boundary{stroke:var(--soft);stroke-dasharray:2 3}line.level{stroke:var(--fg);stroke-dasharray:6 4}
 path.curve{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
@@ -94,7 +95,11 @@ dl div{display:flex;gap:12px;padding:5px 0;border-bottom:1px solid var(--line)}d
 dd{margin:0;overflow-wrap:anywhere}code{font-size:13px}
 .bars{display:grid;grid-template-columns:max-content 1fr max-content;gap:4px 12px;align-items:center;font-size:13px;
 font-variant-numeric:tabular-nums}.bars b{background:var(--band);border-radius:3px;height:12px}
-.bars i{display:block;height:12px;border-radius:3px;background:var(--k0)}.bars span:last-child,.bars b+span{text-align:right}
+.bars{margin-bottom:14px}.bars b{display:flex;overflow:hidden}.bars i{display:block;height:12px;background:var(--k0)}
+.bars i.part{background:currentColor}i.part+i.part{box-shadow:-1px 0 0 var(--bg)}.mix{white-space:normal;text-align:left;min-width:300px}
+.share{display:inline-block;margin-right:10px;white-space:nowrap}h1.run{margin-top:40px;border-top:1px solid var(--line);
+padding-top:20px}.swatch.area{margin-right:5px}.s1{filter:brightness(1.45) saturate(.75)}
+.s2{filter:brightness(.62)}.bars span:last-child,.bars b+span{text-align:right}
 ul{margin:0;padding-left:20px}
 @media print{body{font-size:11px}figure{break-inside:avoid}}
 ";

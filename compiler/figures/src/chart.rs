@@ -1,11 +1,12 @@
 //! One chart as SVG: curves, stacked areas, stage bands, reference lines, axes. No script, no external resource; colors
 //! come from the page's style sheet, so that light and dark are the reader's choice.
 
-use super::axis;
-use super::page::escape;
+use crate::axis;
+use crate::page::escape;
 use std::fmt::Write;
 
 /// A curve over x.
+#[derive(Clone, Debug)]
 pub struct Curve {
     /// Points in order of x.
     pub points: Vec<(f64, f64)>,
@@ -16,6 +17,7 @@ pub struct Curve {
 }
 
 /// The area between two curves over the same x.
+#[derive(Clone, Debug)]
 pub struct Area {
     /// x, lower y, upper y.
     pub points: Vec<(f64, f64, f64)>,
@@ -24,6 +26,7 @@ pub struct Area {
 }
 
 /// A horizontal reference line.
+#[derive(Clone, Debug)]
 pub struct Level {
     /// Where.
     pub y: f64,
@@ -31,7 +34,21 @@ pub struct Level {
     pub label: String,
 }
 
+/// A word inside a chart, centered at a point.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// x.
+    pub x: f64,
+    /// y.
+    pub y: f64,
+    /// What is written.
+    pub text: String,
+    /// Room it has, in units of x; it is left out of a drawing where it does not fit.
+    pub room: f64,
+}
+
 /// A chart over tokens.
+#[derive(Clone, Debug)]
 pub struct Chart {
     /// For screen readers.
     pub title: String,
@@ -49,6 +66,8 @@ pub struct Chart {
     pub curves: Vec<Curve>,
     /// Reference lines.
     pub levels: Vec<Level>,
+    /// Words, above everything else.
+    pub marks: Vec<Mark>,
 }
 
 const LEFT: f64 = 58.0;
@@ -139,6 +158,18 @@ impl Chart {
                 at - 5.0,
                 escape(&level.label)
             );
+        }
+        for mark in &self.marks {
+            // With the height of a line above and below, marks of neighboring areas cannot meet.
+            if mark.text.chars().count() as f64 * CHARACTER + 6.0 < mark.room / span(self.x) * w {
+                let _ = write!(
+                    s,
+                    r#"<text class="mark" x="{:.1}" y="{:.1}">{}</text>"#,
+                    x(mark.x),
+                    y(mark.y) + 4.0,
+                    escape(&mark.text)
+                );
+            }
         }
         let base = TOP + h;
         let _ = write!(

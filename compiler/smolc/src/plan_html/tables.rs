@@ -1,0 +1,245 @@
+//! Tables and lists of facts.
+
+use super::drawings::{Colors, name};
+use crate::output::number;
+use crate::plan_text::schedule;
+use smolc_figures::axis::{count, grouped};
+use smolc_figures::{Bar, escape, facts};
+use smolc_plan::{Family, Plan, Ratio, Run, Source, TokenizerSource};
+
+/// FLOPs of the matrix products and of attention a token, forward and backward.
+pub fn flops_per_token(run: &Run) -> f64 {
+    // The program's count is that of one micro-batch.
+    run.program.flops as f64 / run.batch.micro.saturating_mul(run.batch.window).max(1) as f64
+}
+
+/// `1.23 × 10²³`.
+pub fn power(value: f64) -> String {
+    if value < 1e6 {
+        return number::si(value);
+    }
+    let exponent = value.log10().floor();
+    let digits: String = format!("{exponent}")
+        .chars()
+        .map(|c| match c {
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            other => other.to_digit(10).and_then(|d| char::from_u32(0x2070 + d)).unwrap_or(other),
+        })
+        .collect();
+    format!("{:.2} × 10{digits}", value / 10f64.powf(exponent))
+}
+
+/// A row a stage.
+pub fn stages(plan: &Plan, run: &Run, colors: &Colors) -> String {
+    let rows: Vec<Vec<String>> = run
+        .stages
+        .iter()
+        .map(|s| {
+            let mix: Vec<String> = s
+                .mix
+                .iter()
+                .map(|m| {
+                    format!(
+                        r#"<span class="share"><i class="swatch area {}"></i>{} {}</span>"#,
+                        colors.class(m.dataset),
+                        m.weight,
+                        escape(&name(plan, m.dataset))
+                    )
+                })
+                .collect();
+            vec![
+                escape(&s.name),
+                grouped(s.first_step + 1),
+                grouped(s.steps),
+                grouped(s.steps.saturating_mul(run.batch.tokens())),
+                format!(r#"<div class="mix">{}</div>"#, mix.join(" ")),
+            ]
+        })
+        .collect();
+    smolc_figures::table(
+        &["Stage", "First step", "Steps", "Tokens", r#"<div class="mix">Mixture</div>"#],
+        &rows,
+    )
+}
+
+/// The rate where something happens.
+pub fn rates(run: &Run) -> String {
+    let rows: Vec<Vec<String>> = schedule::steps(run)
+        .into_iter()
+        .map(|(step, what)| {
+            vec![
+                escape(&what),
+                grouped(step + 1),
+                count(step.saturating_mul(run.batch.tokens())),
+                schedule::rate(run, step).map_or_else(|| "?".into(), number::rate),
+            ]
+        })
+        .collect();
+    smolc_figures::table(&["", "Update", "Tokens before", "Rate"], &rows)
+}
+
+/// The shape.
+pub fn model(run: &Run) -> String {
+    let m = &run.model;
+    let family = match m.family {
+        Family::Llama => "Llama",
+        Family::Qwen2 => "Qwen2 (biases on q, k, v)",
+    };
+    let scaling = m.rope.scaling.as_ref().map_or_else(String::new, |s| {
+        format!(", scaled by {} from {}", s.factor, grouped(s.original_context))
+    });
+    facts(&[
+        ("Name", escape(&m.name)),
+        ("Family", family.into()),
+        ("Parameters", m.parameters().map_or_else(|| "?".into(), grouped)),
+        ("Layers", m.layers.to_string()),
+        ("Width", grouped(m.hidden)),
+        ("FFN (SwiGLU)", grouped(m.ffn)),
+        ("Heads", format!("{} of {}, {} for keys and values", m.heads, m.head_dim, m.kv_heads)),
+        (
+            "Vocabulary",
+            format!("{}, {}", grouped(m.vocab), if m.tied { "tied embeddings" } else { "separate head" }),
+        ),
+        ("Context", grouped(m.context)),
+        ("RoPE", format!("θ = {}{scaling}", grouped(m.rope.theta as u64))),
+        ("RMSNorm ε", format!("{:e}", m.norm_eps)),
+        ("Initialization", format!("N(0, {}), residual outputs N(0, {0}/√{})", m.init.std, 2 * m.layers)),
+    ])
+}
+
+/// Batch, optimizer, events.
+pub fn training(plan: &Plan, run: &Run) -> String {
+    let (b, o) = (&run.batch, &run.optimizer);
+    let decayed = run.parameters.iter().filter(|p| p.decay).count();
+    let on = if decayed == run.parameters.len() {
+        "all tensors".to_owned()
+    } else {
+        format!("{decayed} of {} tensors", run.parameters.len())
+    };
+    let validation = match (run.validation.every, run.validation.stage_end) {
+        (Some(n), true) => format!("every {} steps and at stage ends", grouped(n)),
+        (Some(n), false) => format!("every {} steps", grouped(n)),
+        (None, true) => "at stage ends".into(),
+        (None, false) => "none".into(),
+    };
+    let per_token = flops_per_token(run);
+    let tokens = b.tokens().saturating_mul(run.steps);
+    facts(&[
+        (
+            "Batch",
+            format!(
+                "{} tokens: {} sequences of {}",
+                grouped(b.tokens()),
+                grouped(b.sequences),
+                grouped(b.window)
+            ),
+        ),
+        ("Micro-batch", format!("{} sequences, {} a step", b.micro, b.sequences / b.micro.max(1))),
+        ("Optimizer", format!("AdamW, β = {}, {}, ε = {:e}", o.beta1, o.beta2, o.eps)),
+        ("Weight decay", format!("{} on {on}", o.weight_decay)),
+        ("Clipping", o.clip.map_or_else(|| "none".into(), |c| format!("global norm {c}"))),
+        ("Schedule", format!("<code>{}</code>", escape(&run.lr.source))),
+        ("Attention", if run.document_mask { "within documents" } else { "across documents" }.into()),
+        ("FLOP", format!("{} a token, {} in all", number::si(per_token), power(per_token * tokens as f64))),
+        ("Validation", validation),
+        (
+            "Checkpoints",
+            format!(
+                "every {} steps and at stage ends, {} kept",
+                grouped(run.checkpoints.every),
+                run.checkpoints.keep
+            ),
+        ),
+        ("Tokenizer", plan.tokenizers.get(run.tokenizer).map_or_else(|| "?".into(), |t| escape(&t.name))),
+        ("Seed", run.seed.to_string()),
+    ])
+}
+
+/// The arena by what it holds.
+pub fn memory(run: &Run) -> String {
+    let p = &run.program;
+    let parts = [
+        ("parameters", p.parameter_bytes),
+        ("gradients", p.gradient_bytes),
+        ("optimizer moments", p.optimizer_bytes),
+        ("activations, inputs, workspace", p.activation_bytes),
+    ];
+    let mut bars: Vec<Bar> = parts
+        .iter()
+        .enumerate()
+        .map(|(i, (what, bytes))| Bar {
+            name: (*what).into(),
+            parts: vec![(format!("part {}", smolc_figures::color(i)), *bytes as f64)],
+            value: format!(
+                "{} · {:.0}%",
+                number::bytes(*bytes),
+                100.0 * *bytes as f64 / p.arena_bytes.max(1) as f64
+            ),
+        })
+        .collect();
+    bars.push(Bar {
+        name: "in all".into(),
+        parts: parts
+            .iter()
+            .enumerate()
+            .map(|(i, (_, b))| (format!("part {}", smolc_figures::color(i)), *b as f64))
+            .collect(),
+        value: number::bytes(p.arena_bytes),
+    });
+    smolc_figures::bars(&bars)
+}
+
+/// A row a dataset, then the tokenizers.
+pub fn data(plan: &Plan) -> String {
+    let rows: Vec<Vec<String>> = plan
+        .datasets
+        .iter()
+        .enumerate()
+        .map(|(index, d)| {
+            let size = match (smolc_lower::ledger::size(plan, index), &d.measured) {
+                (None, _) => "?".into(),
+                (Some(n), Some(_)) => format!("{} measured", count(n)),
+                (Some(n), None) => format!("{} stated", count(n)),
+            };
+            let validation = match d.validation_per_million {
+                0 => "–".into(),
+                n => Ratio::new(u64::from(n), 1_000_000).map_or_else(|| "?".into(), |r| r.to_string()),
+            };
+            vec![escape(&d.name), size, validation, format!("<code>{}</code>", escape(&source(&d.source)))]
+        })
+        .collect();
+    let mut s = smolc_figures::table(&["Dataset", "Size", "Validation", "Source"], &rows);
+    let rows: Vec<Vec<String>> = plan
+        .tokenizers
+        .iter()
+        .map(|t| {
+            let source = match &t.source {
+                TokenizerSource::Hf { path } => path.clone(),
+                TokenizerSource::Bpe { train, .. } => {
+                    let names: Vec<String> = train.iter().map(|d| name(plan, *d)).collect();
+                    format!("byte-level BPE trained on {}", names.join(", "))
+                }
+            };
+            vec![
+                escape(&t.name),
+                grouped(t.vocab),
+                format!("<code>{}</code>", escape(&t.eos)),
+                escape(&source),
+            ]
+        })
+        .collect();
+    s.push_str(&smolc_figures::table(&["Tokenizer", "Tokens", "Ends a document", "Source"], &rows));
+    s
+}
+
+fn source(source: &Source) -> String {
+    // Every source names its kind and its files; what else it has is in the plan.
+    let value = serde_json::to_value(source).unwrap_or_default();
+    let text = |key: &str| value.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let list = value.get("patterns").and_then(serde_json::Value::as_array);
+    let patterns: Vec<&str> =
+        list.map(|l| l.iter().filter_map(serde_json::Value::as_str).collect()).unwrap_or_default();
+    format!("{} {}", text("kind"), patterns.join(" "))
+}
