@@ -7,6 +7,7 @@ pub mod arrange;
 pub mod codes;
 pub mod diagnostic;
 pub mod json;
+pub mod line_index;
 pub mod render;
 pub mod source;
 pub mod suggest;
@@ -14,4 +15,5 @@ pub mod suggest;
 pub mod testing;
 
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
+pub use line_index::{Encoding, LineIndex};
 pub use source::{FileId, Sources, Span};

@@ -7,6 +7,8 @@
 //! it, [`Expr::fold`] evaluates what reads no variable. An [`Evaluator`] does the same with machine code where the
 //! `jit` feature is on and the host lets it, and says why where it does not.
 //!
+//! [`row`] is the same for a whole row of a record batch: texts, integers and nulls, and a filter over all rows at once.
+//!
 //! What does not live here: names of the language, types, units. All of that is gone when an expression arrives here.
 
 mod bound;
@@ -16,6 +18,7 @@ mod evaluator;
 mod fold;
 #[cfg(feature = "jit")]
 mod jit;
+pub mod row;
 mod text;
 mod verify;
 

@@ -4,21 +4,21 @@ use crate::{Binary, Expr, Unary};
 use std::fmt;
 
 /// Binding strength; a part is put in parentheses where its own is below the one its place asks for.
-mod strength {
-    pub(super) const IF: u8 = 0;
-    pub(super) const OR: u8 = 1;
-    pub(super) const AND: u8 = 2;
-    pub(super) const NOT: u8 = 3;
-    pub(super) const COMPARISON: u8 = 4;
-    pub(super) const SUM: u8 = 5;
-    pub(super) const PRODUCT: u8 = 6;
-    pub(super) const NEGATION: u8 = 7;
-    pub(super) const ATOM: u8 = 8;
+pub(crate) mod strength {
+    pub(crate) const IF: u8 = 0;
+    pub(crate) const OR: u8 = 1;
+    pub(crate) const AND: u8 = 2;
+    pub(crate) const NOT: u8 = 3;
+    pub(crate) const COMPARISON: u8 = 4;
+    pub(crate) const SUM: u8 = 5;
+    pub(crate) const PRODUCT: u8 = 6;
+    pub(crate) const NEGATION: u8 = 7;
+    pub(crate) const ATOM: u8 = 8;
 }
 
 /// Sign, own strength, strength asked of the left and of the right operand. Operators group to the left, and sums are
 /// not regrouped: floating-point addition is not associative. Comparisons do not chain.
-fn notation(op: Binary) -> (&'static str, u8, u8, u8) {
+pub(crate) fn notation(op: Binary) -> (&'static str, u8, u8, u8) {
     use strength::{AND, COMPARISON, NEGATION, NOT, OR, PRODUCT, SUM};
     match op {
         Binary::Add => ("+", SUM, SUM, PRODUCT),

@@ -58,6 +58,21 @@ pub enum Command {
     /// Explain a diagnostic code, with a wrong and a right example
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainArgs),
+    /// Lay out specs in the one canonical way
+    #[command(after_help = FMT_HELP)]
+    Fmt(FmtArgs),
+    /// Apply the fixes that diagnostics propose
+    #[command(after_help = FIX_HELP)]
+    Fix(FixArgs),
+    /// Start a project: a spec that checks clean and trains on the text beside it
+    #[command(after_help = NEW_HELP)]
+    New(NewArgs),
+    /// Write the reference of a spec, a library or the standard library as one HTML file
+    #[command(after_help = DOC_HELP)]
+    Doc(DocArgs),
+    /// Serve an editor over standard input and output (language server protocol)
+    #[command(after_help = LSP_HELP)]
+    Lsp(LspArgs),
     /// Say what this machine offers and what is missing
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
@@ -285,6 +300,97 @@ pub struct ExplainArgs {
     /// List every code
     #[arg(long, conflicts_with = "code")]
     pub list: bool,
+}
+
+const FMT_HELP: &str = "\
+A file with a syntax error is left alone and its diagnostics are shown (exit code 1).
+
+Examples:
+  smolc fmt my.smol
+  smolc fmt specs                       # every .smol file in the directory
+  smolc fmt --check specs               # exit code 1 if something would change
+  smolc fmt - < my.smol                 # standard input to standard output";
+
+/// `smolc fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Files, directories, or `-` for standard input
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing; say what would change
+    #[arg(long)]
+    pub check: bool,
+}
+
+const FIX_HELP: &str = "\
+Applies fixes to the spec and to the files it imports until none is left, and shows each. Safe fixes restore what was
+evidently meant; --unsafe also applies guesses, such as the nearest known name. Exit code 1 if errors remain.
+
+Examples:
+  smolc fix my.smol
+  smolc fix my.smol --unsafe --dry-run";
+
+/// `smolc fix`.
+#[derive(Debug, Args)]
+pub struct FixArgs {
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// Apply guesses too
+    #[arg(long)]
+    pub r#unsafe: bool,
+    /// Write nothing; show what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+const NEW_HELP: &str = "\
+Examples:
+  smolc new my-model
+  smolc run my-model/my-model.smol";
+
+/// `smolc new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The directory to create; its name is the spec's
+    #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+    pub path: PathBuf,
+}
+
+const DOC_HELP: &str = "\
+Examples:
+  smolc doc my.smol --out my.html
+  smolc doc std --out std.html          # the standard library, records, functions and types";
+
+/// `smolc doc`.
+#[derive(Debug, Args)]
+pub struct DocArgs {
+    /// A .smol file, or `std`
+    #[arg(value_name = "SPEC", value_hint = ValueHint::FilePath)]
+    pub spec: PathBuf,
+    /// Document the files it imports too
+    #[arg(long)]
+    pub imports: bool,
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+const LSP_HELP: &str = "\
+Editors start this themselves; docs/editors.md says how to set up VS Code, Neovim, Helix, Zed and Emacs.
+
+Examples:
+  smolc lsp
+  smolc lsp --log smolc-lsp.log";
+
+/// `smolc lsp`.
+#[derive(Debug, Args)]
+pub struct LspArgs {
+    /// Append what goes wrong to a file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub log: Option<PathBuf>,
+    /// Accepted because editors pass it: standard input and output are used in any case
+    #[arg(long, hide = true)]
+    pub stdio: bool,
 }
 
 /// `smolc doctor`.

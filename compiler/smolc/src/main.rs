@@ -8,9 +8,12 @@
 
 mod cli;
 mod commands;
+mod doc_html;
 mod doctor;
 mod exit;
 mod failure;
+mod files;
+mod lsp;
 mod model;
 mod output;
 mod panic;

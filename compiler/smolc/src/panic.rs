@@ -9,6 +9,10 @@ const REPORT: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/issues");
 /// Replaces the panic message. A backtrace is printed only when `RUST_BACKTRACE` asks for one.
 pub fn install() {
     std::panic::set_hook(Box::new(|info| {
+        // A decoder of another crate that fell over damaged data: the error that comes of it says so.
+        if smolc_data::panics_are_caught() {
+            return;
+        }
         // Standard error may be closed; there is nowhere else to complain.
         let _ = std::io::stderr().write_all(message(info).as_bytes());
         if std::env::var("RUST_BACKTRACE").is_ok_and(|v| v != "0") {

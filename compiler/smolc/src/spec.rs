@@ -57,13 +57,17 @@ impl Summary {
     }
 }
 
+/// The spec's path as text.
+pub fn path(args: &SpecArgs) -> Result<&str, Failure> {
+    args.spec.to_str().ok_or_else(|| {
+        Failure::usage(format!("the path `{}` is not UTF-8", args.spec.display()))
+            .help("rename the file; a plan names files as text")
+    })
+}
+
 /// Reads and checks the spec.
 pub fn check(args: &SpecArgs) -> Result<Checked, Failure> {
-    let Some(path) = args.spec.to_str() else {
-        return Err(Failure::usage(format!("the path `{}` is not UTF-8", args.spec.display()))
-            .help("rename the file; a plan names files as text"));
-    };
-    Ok(smolc_check::check(&RealWorld, path, &args.set))
+    Ok(smolc_check::check(&RealWorld, path(args)?, &args.set))
 }
 
 /// Diagnostics with source and labels for a stream; empty when there are none.

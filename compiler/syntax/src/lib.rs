@@ -12,6 +12,8 @@
 //! The strict rule for a whole file ([`strict::accepts`]) accepts exactly the texts that parse without an error; tests
 //! hold the two against each other.
 //!
+//! [`format`] lays a text out in the one canonical way; [`visit`] walks the tree.
+//!
 //! What does not live here: names, types and units beyond their spelling (check), and reading files (smolc).
 #![allow(
     clippy::wildcard_enum_match_arm,
@@ -23,6 +25,7 @@ mod brackets;
 mod build;
 mod chunk;
 mod explain;
+pub mod format;
 mod grammar;
 mod header;
 mod keywords;
@@ -32,6 +35,7 @@ mod parse;
 mod patch;
 pub mod strict;
 pub mod token;
+pub mod visit;
 
 pub use parse::{Parsed, parse};
 pub use token::{Token, TokenKind};

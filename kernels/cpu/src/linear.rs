@@ -12,10 +12,7 @@ use crate::matmul::{View, matmul};
 use crate::pool::Pool;
 use crate::rows::{get, put};
 
-/// out[m,n] = x[m,k]·weight[n,k]ᵀ (+ bias[n]) (+ residual[m,n]).
-///
-/// One row (m = 1) takes the library's matrix-times-vector path, whose sums are ordered differently: its bits differ from
-/// those of the same row in a larger product.
+/// out[m,n] = x[m,k]·weight[n,k]ᵀ (+ bias[n]) (+ residual[m,n]). A row has the same bits alone and among others.
 pub fn linear(
     pool: &Pool,
     x: &[f32],

@@ -22,6 +22,8 @@ const PANEL: usize = WIDTH;
 const COLUMNS: usize = 256;
 const DEPTH: usize = 128;
 const ROWS: usize = 96;
+/// Least number of tasks of a large product.
+const TASKS: usize = 20;
 /// Rows of a register tile, and so of a group of copied rows.
 const GROUP: usize = HEIGHT;
 /// Thread scratch of a task: panels, copied rows, and a panel-wide piece of output for the ragged edge.
@@ -58,11 +60,11 @@ impl<'a> View<'a> {
     }
 }
 
-/// Rows and columns of the output that one task computes: at least some eight tasks where the product is large, few
+/// Rows and columns of the output that one task computes: tasks enough that the last ones leave no thread idle for long, few
 /// enough that copying is amortised.
 fn block(m: usize, n: usize, copied: bool) -> (usize, usize) {
     let columns = if copied || n >= 8 * COLUMNS { COLUMNS } else { COLUMNS / 2 };
-    let splits = 8usize.div_ceil(n.div_ceil(columns).max(1));
+    let splits = TASKS.div_ceil(n.div_ceil(columns).max(1));
     (m.div_ceil(splits).max(2 * ROWS).next_multiple_of(GROUP), columns)
 }
 

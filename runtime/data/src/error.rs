@@ -1,6 +1,9 @@
 //! What can be wrong with data.
 
 use crate::order::OrderError;
+use crate::source::parquet::ParquetError;
+use crate::suggest::similar as suggestion;
+use crate::tokens::TokensError;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -91,7 +94,10 @@ pub enum DataError {
         reason: String,
     },
     /// An object without the text.
-    #[error("{}:{line}: the object has no field `{field}`; it has {}", path.display(), list(found))]
+    #[error("{}:{line}: the object has no field `{field}`{}; it has {}", path.display(), match suggestion(field, found) {
+        Some(name) => format!(", did you mean `{name}`?"),
+        None => String::new(),
+    }, list(found))]
     MissingField {
         /// The file.
         path: PathBuf,
@@ -114,6 +120,39 @@ pub enum DataError {
         /// What it is.
         found: &'static str,
     },
+    /// A compressed file that does not decompress.
+    #[error(
+        "{}:{line}: {format} decompression failed: {reason}; the file is damaged, cut short or not {format}", path.display()
+    )]
+    Decompress {
+        /// The file.
+        path: PathBuf,
+        /// `"gzip"`, `"Zstandard"`
+        format: &'static str,
+        /// Line that could not be read, from 1.
+        line: u64,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// A line that is too long to be a document.
+    #[error(
+        "{}:{line}: the line is longer than {limit} bytes; documents are lines: check that the file has line ends",
+        path.display()
+    )]
+    LongLine {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// Longest line that is read, bytes.
+        limit: u64,
+    },
+    /// A Parquet file that cannot be read.
+    #[error(transparent)]
+    Parquet(#[from] ParquetError),
+    /// Tokenized files that cannot be used.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     /// A source this build cannot read.
     #[error("dataset `{dataset}`: {what} cannot be read by this build; {instead}")]
     Unsupported {
@@ -178,6 +217,16 @@ pub enum DataError {
     /// The tokenizer library failed.
     #[error("tokenizing failed: {0}")]
     Tokenize(String),
+    /// The two engines encode a document differently.
+    #[error(
+        "the fast engine encodes a document of {bytes} bytes in {} otherwise than the general one", path.display()
+    )]
+    EnginesDiffer {
+        /// The document's file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
     /// The end-of-document token is not in the vocabulary.
     #[error(
         "tokenizer `{tokenizer}` has no token `{token}`; state one that it has as `eos:`{}",

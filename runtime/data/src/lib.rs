@@ -15,18 +15,26 @@
 mod durable;
 mod entropy;
 mod error;
+mod guard;
 mod loader;
 pub mod order;
 mod prepare;
 mod progress;
 mod source;
 mod store;
+mod suggest;
 mod tokenizer;
+mod tokens;
 
 pub use entropy::entropy;
 pub use error::DataError;
+pub use guard::panics_are_caught;
 pub use loader::{Batch, Loader};
-pub use prepare::{Manifest, dataset_directory, prepare_dataset, prepare_tokenizer, tokenizer_path};
+pub use prepare::{
+    Manifest, dataset_directory, prepare_dataset, prepare_tokenizer, prepare_tokens, tokenizer_path,
+};
 pub use progress::{Progress, Silent};
+pub use source::parquet::ParquetError;
 pub use store::{Split, SplitView, Store};
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{Engine, Tokenizer};
+pub use tokens::{Ends, Layout, Survey, Tokenized, TokensError};

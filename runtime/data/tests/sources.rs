@@ -146,14 +146,6 @@ fn empty_datasets() {
 }
 
 #[test]
-fn sources_of_a_later_version_say_so() {
-    let r = root(&[("a.jsonl.gz", b"\x1f\x8b")]);
-    contains(&refused(dataset("d", jsonl(r.path(), "a.jsonl.gz"))), &[".gz", "decompress"]);
-    let source = Source::Parquet { patterns: vec![at(r.path(), "*.parquet")], text: "text".into() };
-    contains(&refused(dataset("d", source)), &["Parquet", "jsonl"]);
-}
-
-#[test]
 fn a_file_matched_twice_is_read_once() {
     let r = root(&[("a/x.txt", b"text of x"), ("a/y.txt", b"text of y")]);
     let patterns = vec![at(r.path(), "a/*.txt"), at(r.path(), "a/x.txt"), at(r.path(), "**/y.txt")];

@@ -37,6 +37,7 @@ pub struct Corpus {
     loader: Loader,
     tokenizer: PathBuf,
     special: Special,
+    warnings: Vec<(&'static str, String)>,
 }
 
 impl Corpus {
@@ -61,10 +62,12 @@ impl Corpus {
                 });
             }
         }
+        let mut warnings = Vec::new();
         let (tokenizer, special) = match plan.tokenizers.get(run.tokenizer) {
             Some(planned) => {
                 let path = tokenizer_path(dir, &planned.name);
                 let tokenizer = Tokenizer::load(&path)?;
+                warnings.extend(spare_rows(&planned.name, tokenizer.vocab_size() as u64, run.model.vocab));
                 let special = Special {
                     bos: planned.bos.as_ref().and_then(|text| tokenizer.token_id(text)),
                     eos: tokenizer.token_id(&planned.eos).into_iter().collect(),
@@ -75,7 +78,7 @@ impl Corpus {
                 return Err(TrainError::Plan { run: run.name.clone(), reason: "it has no tokenizer".into() });
             }
         };
-        Ok(Corpus { loader, tokenizer, special })
+        Ok(Corpus { loader, tokenizer, special, warnings })
     }
 
     /// The run's `tokenizer.json`.
@@ -87,6 +90,19 @@ impl Corpus {
     pub fn special(&self) -> &Special {
         &self.special
     }
+}
+
+/// A tokenizer with fewer tokens than the model has rows: often meant (rows are rounded up for speed), and a mistake when the
+/// tokenizer is not the one the model was shaped for.
+fn spare_rows(tokenizer: &str, tokens: u64, rows: u64) -> Option<(&'static str, String)> {
+    (tokens < rows).then(|| {
+        let message = format!(
+            "tokenizer `{tokenizer}` has {tokens} tokens and the model {rows} rows for them: {} embedding rows are never \
+             trained by any token; if that is not meant, write `vocab: {tokens}`",
+            rows - tokens
+        );
+        ("vocabulary", message)
+    })
 }
 
 impl Samples for Corpus {
@@ -117,5 +133,9 @@ impl Samples for Corpus {
     ) -> Result<(), TrainError> {
         self.loader.fill_validation(dataset, windows, first, n, batch);
         Ok(())
+    }
+
+    fn warnings(&self) -> Vec<(&'static str, String)> {
+        self.warnings.clone()
     }
 }

@@ -24,6 +24,10 @@ pub trait Samples: Sync {
         n: usize,
         batch: &mut Batch,
     ) -> Result<(), TrainError>;
+    /// What a person should know of the data before training starts: `(about, message)`.
+    fn warnings(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 }
 
 /// Datasets that a run reads in some stage, in the plan's order.

@@ -99,6 +99,9 @@ pub fn train_on(
             ),
         );
     }
+    for (about, message) in samples.warnings() {
+        warn(about, message);
+    }
     match &resume.found {
         Some(found) => {
             let missing = ledger.rewind(found.state.step, found.state.ledger_bytes)?;

@@ -4,9 +4,14 @@ mod amend;
 mod check;
 mod completions;
 mod diff;
+mod doc;
 mod doctor;
 mod explain;
+mod fix;
+mod fmt;
 mod generate;
+mod lsp;
+mod new;
 mod plan;
 mod run;
 mod score;
@@ -26,6 +31,11 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Generate(args) => generate::execute(args, console),
         Command::Score(args) => score::execute(args, console),
         Command::Explain(args) => explain::execute(args, console),
+        Command::Fmt(args) => fmt::execute(args, console),
+        Command::Fix(args) => fix::execute(args, console),
+        Command::New(args) => new::execute(args, console),
+        Command::Doc(args) => doc::execute(args, console),
+        Command::Lsp(args) => lsp::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
         Command::Simulate(args) => simulate::execute(args, console),

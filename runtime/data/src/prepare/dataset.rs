@@ -6,7 +6,7 @@ use super::writer::SplitWriter;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
 use crate::progress::Progress;
-use crate::source::{Corpus, DocumentRef, is_validation};
+use crate::source::{Corpus, DocumentRef, Raw, Reader, Skipped, is_validation};
 use crate::store::Store;
 use crate::tokenizer::Tokenizer;
 use rayon::prelude::*;
@@ -15,6 +15,11 @@ use std::path::{Path, PathBuf};
 
 /// Text held in memory at a time, bytes (a longer document is held alone).
 const BATCH_BYTES: u64 = 8 << 20;
+
+/// One document in so many, of at most so many bytes, is encoded by the general engine as well and compared: the fast engine
+/// was probed on other texts than these. It costs a few per cent.
+const CHECKED: u64 = 1024;
+const CHECKED_BYTES: u64 = 64 << 10;
 
 /// Where a dataset lies once prepared: `DIR/data/NAME`.
 pub fn dataset_directory(dir: &Path, name: &str) -> PathBuf {
@@ -53,19 +58,24 @@ pub fn prepare_dataset(
     }
     let corpus = Corpus::index(dataset, progress)?;
     note_left_out(&dataset.name, &corpus, &directory, progress);
-    let partial = PartialDirectory::create(&directory)?;
-    progress.begin(&format!("tokenize {}", dataset.name), Some(bytes(&corpus.documents)), "bytes");
-    let written = write(&corpus, request, &dataset.name, tokenizer, &partial, progress);
-    progress.end();
-    let manifest = written?;
-    let lines: Result<Vec<String>, _> = corpus.skipped.iter().map(serde_json::to_string).collect();
-    let lines = lines.map_err(|e| DataError::Tokenize(e.to_string()))?;
-    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    write_synced(&partial.file("skipped.jsonl"), text.as_bytes())?;
-    let mut json = serde_json::to_vec_pretty(&manifest).map_err(|e| DataError::Tokenize(e.to_string()))?;
-    json.push(b'\n');
-    write_synced(&partial.file("manifest.json"), &json)?;
-    partial.commit()?;
+    let attempt = |tokenizer: &Tokenizer| {
+        let partial = PartialDirectory::create(&directory)?;
+        progress.begin(&format!("tokenize {}", dataset.name), Some(bytes(&corpus.documents)), "bytes");
+        let written = write(&corpus, request.clone(), &dataset.name, tokenizer, &partial, progress);
+        progress.end();
+        Ok((written?, partial))
+    };
+    let (manifest, partial) = match attempt(tokenizer) {
+        Err(error @ DataError::EnginesDiffer { .. }) => {
+            progress.note(&format!(
+                "dataset `{}`: {error}; it is tokenized anew by the general one",
+                dataset.name
+            ));
+            attempt(&tokenizer.generally(&error.to_string()))?
+        }
+        done => done?,
+    };
+    finish(&manifest, &corpus.skipped, partial)?;
     Ok(manifest.measured())
 }
 
@@ -82,17 +92,18 @@ fn write(
     let mut validation = SplitWriter::create(partial, "validation", token_type)?;
     let mut sources = blake3::Hasher::new();
     let mut left = bytes(&corpus.documents);
-    for batch in batches(&corpus.documents) {
-        let encoded: Vec<Result<Vec<u32>, DataError>> = batch
-            .par_iter()
-            .map(|document| {
-                let mut ids = tokenizer.encode_document(&corpus.read(document)?)?;
-                ids.push(request.eos_id);
-                progress.advance(document.bytes);
-                Ok(ids)
-            })
-            .collect();
-        for (document, ids) in batch.iter().zip(encoded) {
+    let mut reader = Reader::new(corpus);
+    let mut todo = batches(&corpus.documents);
+    let mut batch = todo.next();
+    let mut raw = batch.map(|b| reader.read(b)).transpose()?.unwrap_or_default();
+    while let Some(documents) = batch {
+        let next = todo.next();
+        // The next batch is read while this one is tokenized.
+        let (encoded, read) = rayon::join(
+            || encode(corpus, documents, raw, tokenizer, request.eos_id, progress),
+            || next.map(|b| reader.read(b)).transpose(),
+        );
+        for (document, ids) in documents.iter().zip(encoded) {
             let to_validation = is_validation(document.hash, request.validation_per_million);
             let writer = if to_validation { &mut validation } else { &mut train };
             // A byte of text takes a token at most; most texts take a third or a quarter of that.
@@ -102,12 +113,14 @@ fn write(
                 sources.update(&word.to_le_bytes());
             }
         }
+        (batch, raw) = (next, read?.unwrap_or_default());
     }
     let mut manifest = Manifest {
         dataset: name.to_string(),
         request,
         token_type,
         vocabulary: tokenizer.vocab_size() as u64,
+        engine: tokenizer.engine().name.to_string(),
         train: train.finish()?,
         validation: validation.finish()?,
         files: corpus.file_count() as u64,
@@ -118,6 +131,51 @@ fn write(
     };
     manifest.uid = manifest.content_uid();
     Ok(manifest)
+}
+
+/// Writes what belongs beside the shards and gives the directory its name.
+pub(super) fn finish(
+    manifest: &Manifest,
+    skipped: &[Skipped],
+    partial: PartialDirectory,
+) -> Result<(), DataError> {
+    let lines: Result<Vec<String>, _> = skipped.iter().map(serde_json::to_string).collect();
+    let lines = lines.map_err(|e| DataError::Tokenize(e.to_string()))?;
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    write_synced(&partial.file("skipped.jsonl"), text.as_bytes())?;
+    let mut json = serde_json::to_vec_pretty(manifest).map_err(|e| DataError::Tokenize(e.to_string()))?;
+    json.push(b'\n');
+    write_synced(&partial.file("manifest.json"), &json)?;
+    partial.commit()
+}
+
+/// Tokens of each document with the separator behind them, in parallel.
+fn encode(
+    corpus: &Corpus,
+    documents: &[DocumentRef],
+    raw: Vec<Raw>,
+    tokenizer: &Tokenizer,
+    eos_id: u32,
+    progress: &dyn Progress,
+) -> Vec<Result<Vec<u32>, DataError>> {
+    documents
+        .par_iter()
+        .zip(raw)
+        .map(|(document, raw)| {
+            let text = Reader::text(corpus, document, raw)?;
+            let mut ids = tokenizer.encode_document(&text)?;
+            if document.hash.is_multiple_of(CHECKED)
+                && document.bytes <= CHECKED_BYTES
+                && tokenizer.encode_document_generally(&text)? != ids
+            {
+                let path = corpus.path(document).to_path_buf();
+                return Err(DataError::EnginesDiffer { path, bytes: document.bytes });
+            }
+            ids.push(eos_id);
+            progress.advance(document.bytes);
+            Ok(ids)
+        })
+        .collect()
 }
 
 fn note_left_out(name: &str, corpus: &Corpus, directory: &Path, progress: &dyn Progress) {

@@ -73,6 +73,9 @@ pub struct Manifest {
     pub(crate) request: Request,
     pub(crate) token_type: TokenType,
     pub(crate) vocabulary: u64,
+    /// Name and version of the engine that encoded the documents; the ids do not depend on it.
+    #[serde(default)]
+    pub engine: String,
     pub(crate) train: SplitManifest,
     pub(crate) validation: SplitManifest,
     /// Files the sources matched.

@@ -11,12 +11,14 @@
 mod dataset;
 mod manifest;
 mod tokenizer;
+mod tokens;
 mod writer;
 
 pub use dataset::{dataset_directory, prepare_dataset};
 pub use manifest::Manifest;
 pub(crate) use manifest::{BLOCK_BYTES, FORMAT_VERSION, SplitManifest, TokenType};
 pub use tokenizer::{prepare_tokenizer, tokenizer_path};
+pub use tokens::prepare_tokens;
 pub(crate) use writer::hex;
 
 use crate::error::DataError;

@@ -148,7 +148,7 @@ fn training_text(
         .filter(|d| !is_validation(d.hash, dataset.validation_per_million))
         .collect();
     let keys: Vec<u64> = documents.iter().map(|d| corpus.key_hash(seed, d)).collect();
-    take(&documents, &keys, bytes).iter().map(|d| corpus.read(d)).collect()
+    corpus.texts(&take(&documents, &keys, bytes))
 }
 
 fn check(planned: &smolc_plan::Tokenizer, tokenizer: &Tokenizer) -> Result<(), DataError> {

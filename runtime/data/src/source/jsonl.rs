@@ -1,11 +1,25 @@
 //! The text of one JSON line.
 
 use crate::error::DataError;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use std::fmt;
 use std::path::Path;
 
-/// The string in `field` of the object that `text` is.
+/// The string in `field` of the object that `text` is; the last one, where the field occurs twice.
 pub(super) fn field(path: &Path, line: u64, text: &str, field: &str) -> Result<String, DataError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // Other fields are skipped over, not built.
+    if let Ok(Some(Value::String(found))) = (Pick { field }).deserialize(&mut deserializer)
+        && deserializer.end().is_ok()
+    {
+        return Ok(found);
+    }
+    explain(path, line, text, field)
+}
+
+/// Parses the whole line to say what is wrong with it.
+fn explain(path: &Path, line: u64, text: &str, field: &str) -> Result<String, DataError> {
     let path = || path.to_path_buf();
     let value: Value = serde_json::from_str(text).map_err(|e| {
         let message = e.to_string();
@@ -28,6 +42,62 @@ pub(super) fn field(path: &Path, line: u64, text: &str, field: &str) -> Result<S
             field: field.to_string(),
             found: object.keys().cloned().collect(),
         }),
+    }
+}
+
+/// Takes one field of an object.
+struct Pick<'f> {
+    field: &'f str,
+}
+
+impl<'de> DeserializeSeed<'de> for Pick<'_> {
+    type Value = Option<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<Value>, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pick<'_> {
+    type Value = Option<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Value>, A::Error> {
+        let mut found = None;
+        while let Some(wanted) = map.next_key_seed(Is(self.field))? {
+            if wanted {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a key is this one.
+struct Is<'f>(&'f str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
     }
 }
 

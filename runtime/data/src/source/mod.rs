@@ -1,24 +1,29 @@
 //! Sources: from patterns to documents.
 //!
-//! A source is first indexed (where each document lies, how long its text is, its hash) and then read document by
-//! document, so memory holds the index, not the text. Documents are ordered by the path below their pattern's fixed part
-//! and by their place in the file: the same files give the same order on every machine.
+//! A source is first indexed (where each document lies, how long its text is, its hash) and then read again by a
+//! [`Reader`], in the same order, so memory holds the index, not the text. Documents are ordered by the path below their
+//! pattern's fixed part and by their place in the file: the same files give the same order on every machine. A compressed
+//! file, or a row group of a Parquet file, is decoded once for each pass, never once for each document.
 
+mod compression;
 mod jsonl;
 mod lines;
+pub(crate) mod parquet;
 mod pattern;
+mod reader;
 mod sample;
 
+pub(crate) use reader::{Raw, Reader};
 pub(crate) use sample::{is_validation, take};
 
 use crate::error::DataError;
 use crate::progress::Progress;
 use lines::Lines;
+use parquet::{Table, Texts};
 use pattern::SourceFile;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use smolc_plan::{Dataset, Source};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -27,10 +32,10 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(crate) struct DocumentRef {
     /// Index into the corpus' files.
     pub(crate) file: u32,
-    /// Offset and length in the file, bytes.
+    /// Offset and length of its bytes in the file, after decompression; row group and 0 in a Parquet file.
     offset: u64,
     length: u64,
-    /// Line, from 1; 0 where a document is a file.
+    /// Line, or row of a Parquet file, from 1; 0 where a document is a file.
     line: u64,
     /// Bytes of UTF-8 text.
     pub(crate) bytes: u64,
@@ -53,7 +58,11 @@ enum Form {
     File,
     Line,
     Json { field: String },
+    Row { column: String },
 }
+
+/// Bytes of lines that are parsed at a time.
+const INDEX_BYTES: usize = 8 << 20;
 
 /// The documents of a dataset, after sampling.
 #[derive(Debug)]
@@ -74,13 +83,7 @@ impl Corpus {
             Source::Files { patterns } => (patterns, Form::File),
             Source::Text { patterns } => (patterns, Form::Line),
             Source::Jsonl { patterns, text } => (patterns, Form::Json { field: text.clone() }),
-            Source::Parquet { .. } => {
-                return Err(DataError::Unsupported {
-                    dataset: name.clone(),
-                    what: "Parquet".into(),
-                    instead: "convert it to JSON lines and read that with jsonl(…)",
-                });
-            }
+            Source::Parquet { patterns, text } => (patterns, Form::Row { column: text.clone() }),
         };
         let lenient = matches!(form, Form::File);
         let (files, mut skipped) = pattern::expand(name, patterns, lenient)?;
@@ -90,6 +93,7 @@ impl Corpus {
         let found = match corpus.form {
             Form::File => corpus.index_files(dataset.take.as_ref(), progress, &mut skipped),
             Form::Line | Form::Json { .. } => corpus.index_lines(name, progress),
+            Form::Row { .. } => corpus.index_rows(progress),
         };
         progress.end();
         let any = found?;
@@ -157,53 +161,99 @@ impl Corpus {
         Ok(any)
     }
 
-    /// One document a line. Anything wrong is an error with its place.
+    /// One document a line. Anything wrong is an error with its place. Lines are read one after another and parsed in
+    /// parallel.
     fn index_lines(&mut self, dataset: &str, progress: &dyn Progress) -> Result<bool, DataError> {
         for (index, file) in (0u32..).zip(&self.files) {
-            if let Some(ending) =
-                ["gz", "zst", "bz2", "xz"].iter().find(|e| file.path.extension().is_some_and(|x| x == **e))
+            if let Some(ending) = ["bz2", "xz", "lz4", "br", "zip"]
+                .iter()
+                .find(|e| file.path.extension().is_some_and(|x| x == **e))
             {
                 return Err(DataError::Unsupported {
                     dataset: dataset.to_string(),
                     what: format!("{} (.{ending})", file.path.display()),
-                    instead: "decompress it first",
+                    instead: "decompress it, or compress it as .zst or .gz",
                 });
             }
             let mut lines = Lines::open(&file.path)?;
-            while let Some(line) = lines.next()? {
-                progress.advance(line.raw_length);
-                let text = text_of(&self.form, &file.path, line.number, line.offset, line.bytes)?;
-                if text.is_empty() {
-                    self.empty += 1;
-                    continue;
+            loop {
+                // (number, offset, bytes) of some lines.
+                let mut chunk: Vec<(u64, u64, Vec<u8>)> = Vec::new();
+                let mut size = 0;
+                while size < INDEX_BYTES
+                    && let Some(line) = lines.next()?
+                {
+                    size += line.bytes.len().max(64);
+                    chunk.push((line.number, line.offset, line.bytes.to_vec()));
                 }
-                self.documents.push(DocumentRef {
-                    file: index,
-                    offset: line.offset,
-                    length: line.bytes.len() as u64,
-                    line: line.number,
-                    bytes: text.len() as u64,
-                    hash: xxh3_64(text.as_bytes()),
-                });
+                progress.advance(lines.consumed());
+                if chunk.is_empty() {
+                    break;
+                }
+                let parsed: Vec<Result<DocumentRef, DataError>> = chunk
+                    .par_iter()
+                    .map(|(number, offset, bytes)| {
+                        let text = text_of(&self.form, &file.path, *number, *offset, bytes)?;
+                        Ok(DocumentRef {
+                            file: index,
+                            offset: *offset,
+                            length: bytes.len() as u64,
+                            line: *number,
+                            bytes: text.len() as u64,
+                            hash: xxh3_64(text.as_bytes()),
+                        })
+                    })
+                    .collect();
+                for document in parsed {
+                    let document = document?;
+                    if document.bytes == 0 {
+                        self.empty += 1;
+                    } else {
+                        self.documents.push(document);
+                    }
+                }
             }
         }
         Ok(!self.documents.is_empty())
     }
 
-    /// The text of a document; an error if it is not what was indexed.
-    pub(crate) fn read(&self, document: &DocumentRef) -> Result<String, DataError> {
-        let path = self.path(document);
-        let mut bytes = Vec::with_capacity(document.length as usize);
-        File::open(path)
-            .and_then(|mut f| {
-                f.seek(SeekFrom::Start(document.offset))?;
-                f.take(document.length).read_to_end(&mut bytes)
-            })
-            .map_err(|e| DataError::io("read", path, e))?;
-        let changed = || DataError::Changed { path: path.to_path_buf() };
-        let text =
-            text_of(&self.form, path, document.line, document.offset, &bytes).map_err(|_| changed())?;
-        if xxh3_64(text.as_bytes()) == document.hash { Ok(text) } else { Err(changed()) }
+    /// One document a row. Row groups are read in parallel.
+    fn index_rows(&mut self, progress: &dyn Progress) -> Result<bool, DataError> {
+        let Form::Row { column } = &self.form else { return Ok(false) };
+        for (index, file) in (0u32..).zip(&self.files) {
+            let table = Table::open(&file.path)?;
+            table.check_text(column)?;
+            let groups: Vec<Result<Vec<DocumentRef>, DataError>> = (0..table.row_groups())
+                .into_par_iter()
+                .map(|group| {
+                    let mut found = Vec::new();
+                    let mut texts = Texts::open(&table, group, column)?;
+                    while let Some((first, texts)) = texts.next()? {
+                        for (row, i) in (first..).zip(0..texts.len()) {
+                            let text = texts.get(i).unwrap_or_default();
+                            found.push(DocumentRef {
+                                file: index,
+                                offset: group as u64,
+                                length: 0,
+                                line: row + 1,
+                                bytes: text.len() as u64,
+                                hash: xxh3_64(text.as_bytes()),
+                            });
+                        }
+                    }
+                    progress.advance(table.bytes(group));
+                    Ok(found)
+                })
+                .collect();
+            for group in groups {
+                let group = group?;
+                let all = group.len();
+                let before = self.documents.len();
+                self.documents.extend(group.into_iter().filter(|d| d.bytes > 0));
+                self.empty += (all - (self.documents.len() - before)) as u64;
+            }
+        }
+        Ok(!self.documents.is_empty())
     }
 
     /// Number that a seed gives a document: depends on its place below the pattern's fixed part only.
@@ -212,12 +262,25 @@ impl Corpus {
         sample::key(seed, key, document.line)
     }
 
+    /// Texts of some of the documents, in the order of the corpus.
+    pub(crate) fn texts(&self, documents: &[DocumentRef]) -> Result<Vec<String>, DataError> {
+        let mut reader = Reader::new(self);
+        documents
+            .iter()
+            .map(|d| {
+                let raw = reader.read(std::slice::from_ref(d))?;
+                raw.into_iter().map(|raw| Reader::text(self, d, raw)).collect::<Result<String, _>>()
+            })
+            .collect()
+    }
+
     /// Files the corpus reads.
     pub(crate) fn file_count(&self) -> usize {
         self.files.len()
     }
 
-    fn path(&self, document: &DocumentRef) -> &Path {
+    /// File of a document.
+    pub(crate) fn path(&self, document: &DocumentRef) -> &Path {
         self.files.get(document.file as usize).map_or(Path::new(""), |f| &f.path)
     }
 }
@@ -238,5 +301,7 @@ fn text_of(form: &Form, path: &Path, line: u64, offset: u64, bytes: &[u8]) -> Re
         Form::File | Form::Line => Ok(text.to_string()),
         Form::Json { .. } if text.trim().is_empty() => Ok(String::new()),
         Form::Json { field } => jsonl::field(path, line, text, field),
+        // Rows come as texts.
+        Form::Row { .. } => Ok(text.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::Path;
 
 /// Maps a file read-only. An empty file maps to no bytes.
-pub(super) fn map(path: &Path) -> Result<Option<Mmap>, DataError> {
+pub(crate) fn map(path: &Path) -> Result<Option<Mmap>, DataError> {
     let io = |e| DataError::io("read", path, e);
     let file = File::open(path).map_err(io)?;
     if file.metadata().map_err(io)?.len() == 0 {

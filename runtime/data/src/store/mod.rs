@@ -3,6 +3,8 @@
 mod map;
 mod verify;
 
+pub(crate) use map::map;
+
 use crate::error::DataError;
 use crate::prepare::{Manifest, TokenType};
 use memmap2::Mmap;
@@ -63,7 +65,7 @@ impl Store {
         let manifest = Store::manifest(directory)?;
         let open = |split: Split| -> Result<Files, DataError> {
             let path = |what: &str| directory.join(format!("{}.{what}", split.name()));
-            Ok(Files { tokens: map::map(&path("tokens"))?, ends: map::map(&path("ends"))? })
+            Ok(Files { tokens: map(&path("tokens"))?, ends: map(&path("ends"))? })
         };
         let store = Store { train: open(Split::Train)?, validation: open(Split::Validation)?, manifest };
         verify::verify(&store, directory)?;

@@ -1,23 +1,42 @@
 //! Tokenizers: loading, encoding, decoding, training.
 //!
-//! A thin wrapper over the `tokenizers` crate, whose `tokenizer.json` is the format on disk.
+//! A thin wrapper over the `tokenizers` crate, whose `tokenizer.json` is the format on disk. Documents are encoded by one of
+//! two engines: the general one, whose ids are right by definition, or a much faster one, which stands in for it where a
+//! probe shows that it gives the same ids.
 
+mod encoder;
+mod fast;
+mod probe;
 mod train;
 
 pub(crate) use train::{BpeOptions, train};
 
 use crate::error::DataError;
+use encoder::{Encoder, General};
+use fast::Fast;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 /// A tokenizer. Two readings of text: [`Tokenizer::encode`] recognises special tokens written in it, as Hugging Face does;
 /// [`Tokenizer::encode_document`] takes every character as text, so that no document can end itself.
 #[derive(Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
-    plain: tokenizers::Tokenizer,
+    general: Arc<General>,
+    /// The fast engine or why it is not used; tried when the first document is encoded.
+    fast: Arc<OnceLock<Result<Fast, String>>>,
     json: Vec<u8>,
     vocab_size: usize,
     end: Option<(String, u32)>,
+}
+
+/// What encodes the documents of a tokenizer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// Name and version.
+    pub name: &'static str,
+    /// Why it is not the fast one, where it is not.
+    pub why_general: Option<String>,
 }
 
 impl std::fmt::Debug for Tokenizer {
@@ -46,7 +65,8 @@ impl Tokenizer {
         inner.with_truncation(None).map_err(|e| bad(e.to_string()))?.with_padding(None);
         let mut plain = inner.clone();
         plain.set_encode_special_tokens(true);
-        Ok(Tokenizer { inner, plain, json, vocab_size, end: None })
+        let general = Arc::new(General { plain });
+        Ok(Tokenizer { inner, general, fast: Arc::default(), json, vocab_size, end: None })
     }
 
     /// The `tokenizer.json`, byte for byte as read.
@@ -82,12 +102,39 @@ impl Tokenizer {
 
     /// Tokens of a text; special tokens written in it are recognised, none are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
-        encode(&self.inner, text)
+        let encoding = self.inner.encode_fast(text, false).map_err(|e| DataError::Tokenize(e.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
     }
 
     /// Tokens of a document of a corpus: special tokens written in it are ordinary text.
     pub fn encode_document(&self, text: &str) -> Result<Vec<u32>, DataError> {
-        encode(&self.plain, text)
+        match self.fast() {
+            // What the fast engine cannot do, the general one decides.
+            Ok(fast) => fast.encode(text).or_else(|_| self.general.encode(text)),
+            Err(_) => self.general.encode(text),
+        }
+    }
+
+    /// The same by the general engine, whatever engine documents are encoded by.
+    pub fn encode_document_generally(&self, text: &str) -> Result<Vec<u32>, DataError> {
+        self.general.encode(text)
+    }
+
+    /// The engine that encodes documents; the first call loads and probes the fast one.
+    pub fn engine(&self) -> Engine {
+        match self.fast() {
+            Ok(fast) => Engine { name: fast.name(), why_general: None },
+            Err(why) => Engine { name: self.general.name(), why_general: Some(why.clone()) },
+        }
+    }
+
+    /// The same tokenizer without the fast engine, for the reason given.
+    pub fn generally(&self, why: &str) -> Tokenizer {
+        Tokenizer { fast: Arc::new(OnceLock::from(Err(why.to_string()))), ..self.clone() }
+    }
+
+    fn fast(&self) -> Result<&Fast, &String> {
+        self.fast.get_or_init(|| Fast::load(&self.json, &*self.general, &self.special_tokens())).as_ref()
     }
 
     /// Text of tokens, special ones included. Bytes that do not form UTF-8 become U+FFFD; ids beyond the vocabulary are an
@@ -114,9 +161,4 @@ impl Tokenizer {
         tokens.sort();
         tokens.into_iter().map(|(_, t)| t).collect()
     }
-}
-
-fn encode(tokenizer: &tokenizers::Tokenizer, text: &str) -> Result<Vec<u32>, DataError> {
-    let encoding = tokenizer.encode_fast(text, false).map_err(|e| DataError::Tokenize(e.to_string()))?;
-    Ok(encoding.get_ids().to_vec())
 }

@@ -62,6 +62,23 @@ pub fn prepare(plan: &Plan, dir: &Path) -> Result<Vec<Measured>, DataError> {
     (0..plan.datasets.len()).map(|i| prepare_dataset(plan, i, &tokenizer, dir, &Silent)).collect()
 }
 
+/// What preparing a dataset found, and the files it wrote but the manifest, which holds the patterns. The tokenizer is
+/// trained once for all tests.
+pub fn prepared(d: Dataset) -> Result<(Vec<(String, Vec<u8>)>, Measured), DataError> {
+    static TOKENIZER: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
+    let tokenizer = TOKENIZER.get_or_init(|| {
+        let (root, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write_corpus(root.path());
+        tokenizer(&plan(vec![dataset("words", files(root.path(), "**/*.md"))], 280), dir.path())
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let plan = plan(vec![d], 280);
+    let measured = prepare_dataset(&plan, 0, tokenizer, dir.path(), &Silent)?;
+    let mut files = tree(&smolc_data::dataset_directory(dir.path(), &plan.datasets[0].name));
+    files.retain(|(name, _)| name != "manifest.json");
+    Ok((files, measured))
+}
+
 pub fn take(bytes: u64, seed: u64) -> Option<Take> {
     Some(Take { bytes, seed })
 }

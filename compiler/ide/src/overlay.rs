@@ -1,0 +1,49 @@
+//! A world in which some files have another text: what an editor holds and has not saved.
+
+use smolc_check::World;
+use std::collections::BTreeMap;
+use std::io;
+
+/// Another world, with texts in place of some of its files.
+pub struct Overlay<'w> {
+    /// Where everything else comes from.
+    pub base: &'w dyn World,
+    /// Texts by path, as [`World::resolve`] names them.
+    pub files: BTreeMap<String, String>,
+}
+
+impl<'w> Overlay<'w> {
+    /// A world with one text replaced.
+    pub fn one(base: &'w dyn World, path: &str, text: String) -> Overlay<'w> {
+        Overlay { base, files: BTreeMap::from([(path.to_owned(), text)]) }
+    }
+}
+
+impl World for Overlay<'_> {
+    fn read_file(&self, path: &str) -> io::Result<String> {
+        match self.files.get(path) {
+            Some(text) => Ok(text.clone()),
+            None => self.base.read_file(path),
+        }
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.base.env(name)
+    }
+
+    fn home(&self) -> Option<String> {
+        self.base.home()
+    }
+
+    fn exists(&self, path: &str) -> Option<bool> {
+        if self.files.contains_key(path) { Some(true) } else { self.base.exists(path) }
+    }
+
+    fn matches(&self, pattern: &str) -> Option<bool> {
+        self.base.matches(pattern)
+    }
+
+    fn tokenizer_vocab(&self, path: &str) -> Result<Option<u64>, String> {
+        self.base.tokenizer_vocab(path)
+    }
+}

@@ -1,0 +1,115 @@
+//! A run on a Parquet file and a compressed JSONL file: the same model as on the plain texts.
+// Helpers of tests count as code to clippy.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use common::{Project, spec, words};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use std::path::Path;
+use std::sync::Arc;
+
+fn write_parquet(path: &Path, text: &str) {
+    let lines: Vec<&str> = text.lines().collect();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(Int64Array::from_iter_values(0..lines.len() as i64))),
+        ("content", Arc::new(StringArray::from_iter_values(&lines))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(70)).build();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn write_jsonl_zst(path: &Path, text: &str) {
+    let lines: String =
+        text.lines().map(|l| format!("{}\n", serde_json::json!({ "id": 1, "body": l }))).collect();
+    std::fs::write(path, zstd::encode_all(lines.as_bytes(), 3).unwrap()).unwrap();
+}
+
+#[test]
+fn parquet_and_compressed_jsonl_train_the_same_model_as_text() {
+    let plain = Project::new(30);
+    plain.smolc(&["run", "tiny.smol", "--threads", "2"]).exits(0);
+    let project = Project::new(30);
+    write_parquet(&project.path().join("tales.parquet"), &words(1, 400, 20));
+    write_jsonl_zst(&project.path().join("lists.jsonl.zst"), &words(2, 800, 8));
+    std::fs::remove_file(project.path().join("tales.txt")).unwrap();
+    std::fs::remove_file(project.path().join("lists.txt")).unwrap();
+    project.write(
+        "tiny.smol",
+        spec(30)
+            .replace("text(\"tales.txt\")", "parquet(\"tales.parquet\") { text: .content }")
+            .replace("text(\"lists.txt\")", "jsonl(\"lists.jsonl.zst\") { text: .body }"),
+    );
+    project.smolc(&["check", "tiny.smol"]).exits(0);
+    project.smolc(&["run", "tiny.smol", "--threads", "2"]).exits(0);
+    // The tokenizer is trained on documents chosen by the names of files, so only what does not depend on it is compared.
+    let measured = |p: &Project| {
+        let plan: serde_json::Value = serde_json::from_str(&p.read("runs/tiny/pretrain/plan.json")).unwrap();
+        let of =
+            |d: &serde_json::Value| [&d["measured"]["bytes"], &d["measured"]["documents"]].map(Clone::clone);
+        plan["datasets"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(measured(&project), measured(&plain));
+    assert!(measured(&project)[0][0].as_u64().unwrap() > 10_000);
+    assert!(project.exists("runs/tiny/pretrain/model/model.safetensors"));
+}
+
+#[test]
+fn a_column_that_is_not_there_is_named() {
+    let project = Project::new(30);
+    write_parquet(&project.path().join("tales.parquet"), &words(1, 400, 20));
+    project.write(
+        "tiny.smol",
+        spec(30).replace("text(\"tales.txt\")", "parquet(\"tales.parquet\") { text: .contents }"),
+    );
+    project.smolc(&["run", "tiny.smol"]).exits(3).says(&[
+        "tales.parquet",
+        "`contents`",
+        "did you mean `content`?",
+    ]);
+}
+
+#[test]
+fn a_cut_file_is_named() {
+    let project = Project::new(30);
+    let path = project.path().join("tales.parquet");
+    write_parquet(&path, &words(1, 400, 20));
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 100]).unwrap();
+    project.write(
+        "tiny.smol",
+        spec(30).replace("text(\"tales.txt\")", "parquet(\"tales.parquet\") { text: .content }"),
+    );
+    project.smolc(&["run", "tiny.smol"]).exits(3).says(&["tales.parquet", "not a readable Parquet file"]);
+}
+
+/// Rows to spare are a warning with both numbers, in the ledger and on the terminal; too few rows are an error.
+#[test]
+fn a_tokenizer_smaller_than_the_vocabulary_is_a_warning() {
+    let project = Project::new(30);
+    project.smolc(&["run", "tiny.smol", "--threads", "2"]).exits(0);
+    let own = project.read("runs/tiny/tokenizers/syllables/tokenizer.json");
+    project.write("own/tokenizer.json", own);
+    let with = |vocab: u64| {
+        spec(30)
+            .replace("bpe { vocab: 320, train: [tales, lists], eos", "hf(\"own/tokenizer.json\") { eos")
+            .replace("vocab: 320", &format!("vocab: {vocab}"))
+    };
+    project.write("tiny.smol", with(384));
+    let ran = project.smolc(&["run", "tiny.smol", "--threads", "2", "--out", "spare"]).exits(0);
+    ran.says(&["warning:", "`syllables` has 320 tokens", "384 rows", "64 embedding rows"]);
+    let ledger = project.ledger("spare");
+    let warning = ledger.iter().find(|e| e["event"] == "warning").unwrap();
+    assert!(
+        warning["message"].as_str().unwrap().contains("has 320 tokens and the model 384 rows"),
+        "{warning}"
+    );
+    project.write("tiny.smol", with(300));
+    project.smolc(&["run", "tiny.smol", "--out", "few"]).exits(3).says(&["320", "300"]);
+}

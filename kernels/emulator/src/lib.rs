@@ -1,0 +1,180 @@
+//! Runs the CUDA kernels of `kernels/cuda` on the CPU: the unchanged sources, with every CUDA thread a fiber.
+//!
+//! It is for tests only and no crate that ships depends on it. What it finds that a GPU would not report: deadlocks,
+//! divergent warp collectives, missing waits (asynchronous copies land as late as the rules allow), reads of shared memory
+//! that nobody wrote (it starts as NaN), misaligned or stray addresses in every kind of copy, accesses outside every
+//! buffer, and, in the [`Variant::Race`] build, races on shared memory that happen to give the right numbers.
+//!
+//! What it cannot find: bank conflicts, register pressure and speed; missing proxy fences; the order of memory operations
+//! between blocks; and any mistake in our reading of an instruction, which only a GPU can correct. Arithmetic of the
+//! special-function unit and the order of sums inside a tensor-core product are the CPU's: tolerances must be those one
+//! would use on a GPU.
+#![allow(unsafe_code)]
+
+mod memory;
+
+pub use memory::{Buffer, Element, bf16_to_f32, f32_to_bf16};
+
+use std::ffi::{CStr, CString, c_char, c_void};
+
+use smolc_kernels_cuda::{Arg, Launch, TensorMap};
+
+/// In which order the threads of a block run, and when asynchronous operations take effect.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode {
+    /// 0: ascending; 1: descending, blocks too; any other number seeds a shuffle.
+    pub order: u32,
+    /// 1: copies and asynchronous products take effect as late as the rules allow; 0: at once.
+    pub lazy: u32,
+    /// Threads of the operating system that blocks are spread over.
+    pub threads: u32,
+}
+
+impl Mode {
+    /// Four schedules that differ as much as they can.
+    pub const ALL: [Mode; 4] = [
+        Mode { order: 0, lazy: 1, threads: 1 },
+        Mode { order: 1, lazy: 1, threads: 1 },
+        Mode { order: 20_261, lazy: 1, threads: 1 },
+        Mode { order: 1, lazy: 0, threads: 1 },
+    ];
+}
+
+impl Default for Mode {
+    fn default() -> Mode {
+        Mode::ALL[0]
+    }
+}
+
+/// Which build of the kernels runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// As they are.
+    Plain,
+    /// Instrumented, under the race detector.
+    Race,
+    /// With an injected bug, by the name of its file in `tests/bugs`.
+    Bug(String),
+}
+
+impl Variant {
+    fn name(&self) -> String {
+        match self {
+            Variant::Plain => "plain".into(),
+            Variant::Race => "race".into(),
+            Variant::Bug(name) => format!("bug:{name}"),
+        }
+    }
+}
+
+unsafe extern "C" {
+    fn emu_launch(
+        variant: *const c_char,
+        name: *const c_char,
+        grid: *const u32,
+        block: *const u32,
+        shared: usize,
+        count: usize,
+        arguments: *const *const c_void,
+        sizes: *const usize,
+        mode: *const Mode,
+        message: *mut c_char,
+        message_bytes: usize,
+    ) -> i32;
+}
+
+/// `emu::TensorMap` of cpp/emulator.h.
+#[repr(C, align(64))]
+struct EmulatedMap {
+    base: u64,
+    columns: i64,
+    rows: i64,
+    slices: i64,
+    row_bytes: i64,
+    slice_bytes: i64,
+    box_columns: i32,
+    box_rows: i32,
+    magic: u32,
+    pad: u32,
+    fill: [u64; 8],
+}
+
+const MAP_MAGIC: u32 = 0x746d_6170;
+
+impl EmulatedMap {
+    fn new(map: &TensorMap) -> EmulatedMap {
+        EmulatedMap {
+            base: map.address,
+            columns: map.columns as i64,
+            rows: map.rows as i64,
+            slices: map.slices as i64,
+            row_bytes: map.row_bytes as i64,
+            slice_bytes: map.slice_bytes as i64,
+            box_columns: 64,
+            box_rows: map.box_rows as i32,
+            magic: MAP_MAGIC,
+            pad: 0,
+            fill: [0; 8],
+        }
+    }
+}
+
+/// Runs a launch to its end. The error is what the emulator found: a deadlock, a race, a stray access, a wrong argument.
+///
+/// The addresses in the launch must be those of live [`Buffer`]s. A kernel that accesses memory outside every buffer, but
+/// inside some other memory of this process, is not caught; the pages around buffers are never accessible, so small
+/// excesses are.
+pub fn launch(launch: &Launch, variant: &Variant, mode: Mode) -> Result<(), String> {
+    let text = |s: &str| CString::new(s).map_err(|e| e.to_string());
+    let (variant, name) = (text(&variant.name())?, text(&launch.kernel)?);
+    let maps: Vec<Option<EmulatedMap>> = launch
+        .args
+        .iter()
+        .map(|a| if let Arg::Map(map) = a { Some(EmulatedMap::new(map)) } else { None })
+        .collect();
+    let (pointers, sizes): (Vec<*const c_void>, Vec<usize>) = launch
+        .args
+        .iter()
+        .zip(&maps)
+        .map(|(arg, map)| match (arg, map) {
+            (Arg::Pointer(x), _) => (std::ptr::from_ref(x).cast(), 8),
+            (Arg::I32(x), _) => (std::ptr::from_ref(x).cast(), 4),
+            (Arg::U32(x), _) => (std::ptr::from_ref(x).cast(), 4),
+            (Arg::I64(x), _) => (std::ptr::from_ref(x).cast(), 8),
+            (Arg::U64(x), _) => (std::ptr::from_ref(x).cast(), 8),
+            (Arg::F32(x), _) => (std::ptr::from_ref(x).cast(), 4),
+            (Arg::F64(x), _) => (std::ptr::from_ref(x).cast(), 8),
+            (Arg::Map(_), map) => (std::ptr::from_ref(map).cast::<c_void>(), 128),
+        })
+        .unzip();
+    // A map's address is that of the value inside its Option: taken again, with the type that says so.
+    let pointers: Vec<*const c_void> = pointers
+        .into_iter()
+        .zip(&maps)
+        .map(|(p, map)| map.as_ref().map_or(p, |m| std::ptr::from_ref(m).cast()))
+        .collect();
+    let mut message = [0 as c_char; 2048];
+    // SAFETY: every pointer is live for the call, counts are those of the arrays, and the emulator writes at most
+    // `message_bytes`. That the kernel accesses only its buffers is what is being tested; see above.
+    let code = unsafe {
+        emu_launch(
+            variant.as_ptr(),
+            name.as_ptr(),
+            launch.grid.as_ptr(),
+            [launch.threads, 1, 1].as_ptr(),
+            launch.shared as usize,
+            pointers.len(),
+            pointers.as_ptr(),
+            sizes.as_ptr(),
+            &mode,
+            message.as_mut_ptr(),
+            message.len(),
+        )
+    };
+    if code == 0 {
+        return Ok(());
+    }
+    // SAFETY: the emulator ends its message with a zero byte inside the array.
+    Err(unsafe { CStr::from_ptr(message.as_ptr()) }.to_string_lossy().into_owned())
+}
