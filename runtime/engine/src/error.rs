@@ -15,6 +15,17 @@ pub enum EngineError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The device does not compute in this precision.
+    #[error("this run has `precision: {precision}`, which {device} does not do; leave it out, or run on a GPU")]
+    Precision {
+        /// As a spec writes it.
+        precision: &'static str,
+        /// The device.
+        device: String,
+    },
+    /// A GPU failed.
+    #[error(transparent)]
+    Cuda(#[from] smolc_kernels_cuda::host::CudaError),
     /// The program contradicts itself.
     #[error("the step program is not runnable: {0}")]
     Program(String),

@@ -20,10 +20,10 @@ mod init;
 mod rope;
 mod times;
 
-pub use backend::{Backend, Segment, Update};
-pub use bind::{Heads, Kernel, Span};
+pub use backend::{Backend, Resident, Segment, Sums, Update};
+pub use bind::{Heads, Kernel, Operator, Span};
 pub use cpu::Cpu;
-pub use engine::{Engine, Micro};
+pub use engine::{Engine, Micro, Stored};
 pub use error::EngineError;
 pub use rope::{fill as fill_rope_tables, inverse_frequencies};
 pub use times::Kind;
