@@ -27,11 +27,13 @@ macro_rules! headers {
 
 /// Every file of kernels.
 pub const SOURCES: &[Source] = sources! {
-    "adamw" "cross_entropy" "embed" "grad_norm" "rms_norm" "rope" "swiglu" "utility"
+    "adamw" "attention_backward" "attention_backward_hopper" "attention_decode" "attention_f32" "attention_forward"
+    "attention_forward_hopper" "cross_entropy" "embed" "grad_norm" "rms_norm" "rope" "sampling" "swiglu" "utility"
 };
 
 /// Every header, by the name it is included by.
 pub const HEADERS: &[(&str, &str)] = headers! {
+    "attention_hopper.cuh" "attention_mma.cuh" "attention_tile.cuh"
     "common/atomic.cuh" "common/barrier.cuh" "common/cp_async.cuh" "common/math.cuh" "common/mbar.cuh" "common/mma.cuh"
     "common/philox.cuh" "common/reduce.cuh" "common/tma.cuh" "common/types.cuh" "common/vec.cuh" "common/warp.cuh"
     "common/wgmma.cuh"

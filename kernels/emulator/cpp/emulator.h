@@ -126,8 +126,8 @@ void add_kernel(const char* variant, const char* name, Entry entry);
 
 struct Register {
     template <class... A>
-    Register(const char* name, void (*kernel)(A...)) {
-        add_kernel(EMU_VARIANT, name,
+    Register(const char* variant, const char* name, void (*kernel)(A...)) {
+        add_kernel(variant, name,
                    {{sizeof(A)...}, [kernel](void* const* arguments) { call(kernel, arguments, std::index_sequence_for<A...>()); }});
     }
 

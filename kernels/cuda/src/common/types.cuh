@@ -35,7 +35,7 @@ using i64 = long long;
 #define ON_DEVICE 0
 #define DEV inline
 #define KERNEL(threads, blocks) void
-#define EMULATE(name) const emu::Register register_##name(#name, &name);
+#define EMULATE(name) const emu::Register register_##name(EMU_VARIANT, #name, &name);
 #define DYN_SHARED(name) u8* const name = emu::dynamic_shared()
 #define SHARED(type, name, count)                       \
     static const int name##_site = emu::shared_site(); \

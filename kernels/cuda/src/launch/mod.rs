@@ -4,6 +4,8 @@
 //! not do; they cannot check the memory behind an address. `threads` are always one-dimensional. Kernels that ask for more
 //! than 48 KiB of dynamic shared memory need `CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES` set to [`Launch::shared`].
 
+pub mod attention;
+pub mod generation;
 mod loss;
 mod memory;
 mod optimizer;
