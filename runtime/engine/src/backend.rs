@@ -51,8 +51,9 @@ pub trait Backend {
     /// Copies words from the host.
     fn write(&mut self, words: Range<usize>, values: &[f32]) -> Result<(), EngineError>;
 
-    /// Called when the host has written parameters, before they are used: what is derived from them is refreshed.
-    fn parameters_written(&mut self, parameters: Range<usize>) -> Result<(), EngineError>;
+    /// Called when the host has written parameters, before they are used: what is derived from them is refreshed, their
+    /// bf16 copies among it (no words in f32).
+    fn parameters_written(&mut self, parameters: Range<usize>, rounded: Range<usize>) -> Result<(), EngineError>;
 
     /// Whether calls return before their work is done, so that the host's clock says nothing of a single operator.
     fn asynchronous(&self) -> bool {
@@ -158,8 +159,8 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
         (**self).write(words, values)
     }
 
-    fn parameters_written(&mut self, parameters: Range<usize>) -> Result<(), EngineError> {
-        (**self).parameters_written(parameters)
+    fn parameters_written(&mut self, parameters: Range<usize>, rounded: Range<usize>) -> Result<(), EngineError> {
+        (**self).parameters_written(parameters, rounded)
     }
 
     fn asynchronous(&self) -> bool {

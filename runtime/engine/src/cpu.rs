@@ -230,7 +230,7 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn parameters_written(&mut self, _: Range<usize>) -> Result<(), EngineError> {
+    fn parameters_written(&mut self, _: Range<usize>, _: Range<usize>) -> Result<(), EngineError> {
         Ok(())
     }
 

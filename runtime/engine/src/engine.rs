@@ -444,7 +444,7 @@ impl<B: Backend> Engine<B> {
             return Err(EngineError::Weight { value: micro.weights[index], index });
         }
         if std::mem::take(&mut self.written) {
-            self.backend.parameters_written(self.spaces.parameters.clone())?;
+            self.backend.parameters_written(self.spaces.parameters.clone(), self.spaces.rounded.clone())?;
         }
         let inputs = [
             (self.inputs.tokens.clone(), bytemuck::cast_slice(micro.tokens)),

@@ -26,6 +26,9 @@ pub enum EngineError {
     /// A GPU failed.
     #[error(transparent)]
     Cuda(#[from] smolc_kernels_cuda::host::CudaError),
+    /// A shape that the GPU's kernels do not do.
+    #[error("{0}; run it with --device cpu, or change the model's shape")]
+    Launch(#[from] smolc_kernels_cuda::LaunchError),
     /// The program contradicts itself.
     #[error("the step program is not runnable: {0}")]
     Program(String),

@@ -82,6 +82,19 @@ impl Gemm {
         }
     }
 
+    /// `grad[n] += Σ_m dout[m, n]`, in f32; the second operand is a vector of m ones.
+    pub fn bias_gradient(dtype: Dtype, [m, n]: [usize; 2]) -> Gemm {
+        Gemm {
+            size: [n, 1, m],
+            transposed: [false, false],
+            pitch: [n, m, n],
+            input: dtype,
+            output: Dtype::F32,
+            add: true,
+            bias: false,
+        }
+    }
+
     /// The key of its algorithm on disk.
     pub(super) fn key(&self) -> String {
         let letter = |t: bool| if t { 't' } else { 'n' };
@@ -126,6 +139,19 @@ pub struct Plan {
     descriptor: Descriptor,
     layouts: [Layout; 3],
     algorithm: sys::cublasLtMatmulAlgo_t,
+}
+
+impl std::fmt::Display for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.gemm.key())
+    }
+}
+
+impl Plan {
+    /// The product.
+    pub fn gemm(&self) -> Gemm {
+        self.gemm
+    }
 }
 
 macro_rules! owned {

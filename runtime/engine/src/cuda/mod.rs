@@ -131,6 +131,12 @@ impl Cuda {
             let mut bytes = vec![0u8; ends_bytes + list.len()];
             let mut end = 0u64;
             for (i, segment) in list.iter().enumerate() {
+                if !segment.len.is_multiple_of(4) {
+                    return Err(EngineError::Program(format!(
+                        "{} parameters in a row share a weight decay; the GPU's optimizer needs a multiple of 4",
+                        segment.len
+                    )));
+                }
                 end += segment.len as u64;
                 bytes[8 * i..8 * i + 8].copy_from_slice(&end.to_le_bytes());
                 bytes[ends_bytes + i] = u8::from(segment.decay);
@@ -170,6 +176,8 @@ impl Backend for Cuda {
         // Timing products left random numbers behind.
         self.device.zero(self.arena.address(), self.arena_bytes as usize)?;
         scratch.begin(&self.device)?;
+        let half = operators.iter().any(|o| matches!(o.kernel, Kernel::LinearBackward { x, .. } if x.half()));
+        scratch.write_ones(&self.device, half)?;
         self.device.wait()?;
         self.scratch = Some(scratch);
         Ok(())
