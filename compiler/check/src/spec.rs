@@ -123,6 +123,8 @@ pub struct Run {
     pub validation: Option<Validation>,
     /// Attention stays within documents.
     pub document_mask: bool,
+    /// In what it computes.
+    pub precision: smolc_plan::Precision,
     /// Seed.
     pub seed: u64,
 }

@@ -103,7 +103,7 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
         },
         training: true,
     };
-    let (program, parameters) = program::build(&model.model, &options).map_err(|error| {
+    let (program, parameters) = program::build_in(&model.model, &options, run.precision).map_err(|error| {
         Box::new(
             Diagnostic::error(
                 "smol::lower::program",
@@ -126,6 +126,7 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
         checkpoints: checkpoints.clone(),
         validation: validation.clone(),
         document_mask: run.document_mask,
+        precision: run.precision,
         parameters,
         program,
     }))

@@ -315,6 +315,7 @@ mod tests {
                 checkpoints: Checkpoints { every: 5, keep: 2 },
                 validation: Validation { every: None, stage_end: true, tokens: 100 },
                 document_mask: true,
+                precision: Default::default(),
                 parameters: vec![],
                 program: Program {
                     batch: 1,

@@ -22,7 +22,7 @@ pub use hash::PlanHash;
 pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};
 pub use past::{Change, PastError};
-pub use program::{Block, Op, Program, Ref, Space, Statement, Tensor, TensorId};
+pub use program::{Block, Op, Precision, Program, Ref, Space, Statement, Tensor, TensorId};
 pub use ratio::Ratio;
 pub use run::{AdamW, Batch, Checkpoints, MixEntry, Run, Schedule, Stage, Validation};
 

@@ -31,7 +31,7 @@ pub struct Program {
     pub backward: Block,
     /// Bytes of the one arena that holds every tensor.
     pub arena_bytes: u64,
-    /// Of which parameters.
+    /// Of which parameters, with their bf16 copies where there are any.
     pub parameter_bytes: u64,
     /// Of which gradients.
     pub gradient_bytes: u64,
@@ -73,6 +73,45 @@ pub enum Dtype {
     F32,
     /// Unsigned 32-bit integer (token ids, positions, document starts).
     U32,
+    /// bfloat16: the upper half of an f32.
+    Bf16,
+}
+
+impl Dtype {
+    /// Bytes of an element.
+    pub fn bytes(self) -> u64 {
+        match self {
+            Dtype::F32 | Dtype::U32 => 4,
+            Dtype::Bf16 => 2,
+        }
+    }
+}
+
+/// In what a run computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Everything in f32.
+    #[default]
+    F32,
+    /// Activations, their gradients and the weights that products read in bf16, sums in f32. Parameters, their gradients
+    /// and moments stay f32, so a checkpoint holds the same as in f32.
+    Bf16,
+}
+
+impl Precision {
+    /// As a spec writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::Bf16 => "bf16",
+        }
+    }
+
+    /// Whether it is what a plan without the field means.
+    pub fn is_default(&self) -> bool {
+        *self == Precision::default()
+    }
 }
 
 /// What a tensor is for.
@@ -81,6 +120,8 @@ pub enum Dtype {
 pub enum Space {
     /// A weight.
     Parameter,
+    /// bf16 copy of the parameter of the same name without `bf16.`, element for element; the update refreshes it.
+    Rounded,
     /// Gradient of the parameter of the same name without `grad.`; same relative offset as the parameter.
     Gradient,
     /// First Adam moment (`adam.m.` + name).

@@ -1,7 +1,7 @@
 //! A run: one training, its stages, schedule and events.
 
 use crate::model::{Model, Parameter};
-use crate::program::Program;
+use crate::program::{Precision, Program};
 use crate::ratio::Ratio;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,9 @@ pub struct Run {
     pub validation: Validation,
     /// Tokens attend within their document only, and no prediction crosses a document's end.
     pub document_mask: bool,
+    /// In what it computes. A plan without the field means f32, and is written without it.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// Parameters by their Hugging Face names, in the order of `model.safetensors`.
     pub parameters: Vec<Parameter>,
     /// The step program of one micro-batch and of the update.

@@ -2,23 +2,39 @@
 
 use crate::error::EngineError;
 use crate::times::Kind;
-use smolc_plan::program::Slot;
+use smolc_plan::program::{Dtype, Slot};
 use smolc_plan::{Block, Op, Program, Ref, Statement, Tensor};
 use std::ops::Range;
 
-/// Words of the arena that an operand occupies: `length` words from `start + layer · stride`.
+/// Words of the arena that an operand occupies: `length` elements from word `start + layer · stride`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     start: usize,
     stride: usize,
     length: usize,
+    half: bool,
 }
 
 impl Span {
-    /// The words in this layer.
+    /// The words in this layer; the last one may be half used.
     pub fn at(&self, layer: usize) -> Range<usize> {
         let start = self.start + layer * self.stride;
-        start..start + self.length
+        start..start + if self.half { self.length.div_ceil(2) } else { self.length }
+    }
+
+    /// Byte of the arena where it begins in this layer.
+    pub fn byte(&self, layer: usize) -> u64 {
+        4 * (self.start + layer * self.stride) as u64
+    }
+
+    /// Elements.
+    pub fn elements(&self) -> usize {
+        self.length
+    }
+
+    /// Whether its elements are bf16; otherwise they are words.
+    pub fn half(&self) -> bool {
+        self.half
     }
 }
 
@@ -43,12 +59,14 @@ pub enum Kernel {
         weight: Span,
         out: Span,
         d: usize,
+        v: usize,
     },
     EmbedBackward {
         tokens: Span,
         dout: Span,
         grad_weight: Span,
         d: usize,
+        v: usize,
     },
     RmsNorm {
         x: Span,
@@ -165,6 +183,19 @@ impl Kernel {
     }
 }
 
+/// An operator with the number by which a back end knows it, for [`Backend::prepare`](crate::Backend::prepare).
+#[derive(Clone, Copy, Debug)]
+pub struct Operator<'a> {
+    /// Its number: unique in an engine, counted from 0 without gaps in the order of the list.
+    pub id: usize,
+    /// The operator.
+    pub kernel: &'a Kernel,
+    /// Layers it runs in, from 0.
+    pub layers: usize,
+    /// The operator right after it in the same layer.
+    pub next: Option<&'a Kernel>,
+}
+
 /// A bound block: groups of operators, each run for its layers in order.
 pub(crate) struct Bound {
     pub groups: Vec<Group>,
@@ -172,6 +203,8 @@ pub(crate) struct Bound {
 
 /// Operators run one after the other for each layer.
 pub(crate) struct Group {
+    /// Number of the first operator of the body; the others follow.
+    pub first_id: usize,
     pub layers: usize,
     pub reverse: bool,
     pub body: Vec<Kernel>,
@@ -179,7 +212,9 @@ pub(crate) struct Group {
 
 /// Binds a block. Errors when an operand lies outside the arena, has the wrong shape for its operator, or overlaps
 /// another operand of the same operator in any layer; after this, running the block cannot fail.
-pub(crate) fn block(program: &Program, block: &Block) -> Result<Bound, EngineError> {
+///
+/// `next_id` is the number of the block's first operator, and is moved on by as many as it has.
+pub(crate) fn block(program: &Program, block: &Block, next_id: &mut usize) -> Result<Bound, EngineError> {
     let mut groups = Vec::new();
     for statement in &block.statements {
         let (layers, reverse, body) = match statement {
@@ -187,8 +222,10 @@ pub(crate) fn block(program: &Program, block: &Block) -> Result<Bound, EngineErr
             Statement::Repeat { layers, reverse, body } => (*layers, *reverse, body.as_slice()),
         };
         let binder = Binder { program, layers };
-        let body = body.iter().map(|op| binder.bind(op)).collect::<Result<_, _>>()?;
-        groups.push(Group { layers: word_count(layers)?, reverse, body });
+        let body = body.iter().map(|op| binder.bind(op)).collect::<Result<Vec<_>, _>>()?;
+        let first_id = *next_id;
+        *next_id += body.len();
+        groups.push(Group { first_id, layers: word_count(layers)?, reverse, body });
     }
     Ok(Bound { groups })
 }
@@ -260,7 +297,7 @@ impl<'a> Binder<'a> {
         let last = per_layer.saturating_mul(self.layers.saturating_sub(1)).saturating_add(first);
         let elements = tensor.shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d));
         let end = elements
-            .and_then(|n| n.checked_mul(4))
+            .and_then(|n| n.checked_mul(tensor.dtype.bytes()))
             .and_then(|n| last.checked_mul(tensor.stride)?.checked_add(n)?.checked_add(tensor.offset));
         if last >= tensor.slots || end.is_none_or(|end| end > self.program.arena_bytes) {
             return Err(EngineError::Program(format!(
@@ -272,6 +309,7 @@ impl<'a> Binder<'a> {
             start: word_count((tensor.offset + first * tensor.stride) / 4)?,
             stride: word_count(per_layer * tensor.stride / 4)?,
             length: word_count(elements.unwrap_or(0))?,
+            half: tensor.dtype == Dtype::Bf16,
         };
         Ok(Operand { span, tensor })
     }
@@ -323,6 +361,7 @@ impl<'a> Binder<'a> {
                     weight: get(weight)?.sized(&[v, d])?,
                     out: get(out)?.sized(&[m, d])?,
                     d,
+                    v,
                 }
             }
             Op::EmbedBackward { tokens, dout, grad_weight } => {
@@ -333,6 +372,7 @@ impl<'a> Binder<'a> {
                     dout: get(dout)?.sized(&[m, d])?,
                     grad_weight: get(grad_weight)?.sized(&[v, d])?,
                     d,
+                    v,
                 }
             }
             Op::RmsNorm { x, weight, out, rstd, eps } => {

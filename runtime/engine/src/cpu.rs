@@ -1,12 +1,13 @@
 //! The CPU back end: the operators of `kernels/cpu` over one arena.
 
 use crate::arena::Arena;
-use crate::backend::{Backend, Update};
-use crate::bind::{Heads, Kernel, Span};
+use crate::backend::{Backend, Resident, Sums, Update};
+use crate::bind::{Heads, Kernel, Operator, Span};
 use crate::error::EngineError;
 use bytemuck::cast_slice;
 use smolc_kernels_cpu as k;
 use smolc_kernels_cpu::Pool;
+use smolc_plan::Precision;
 use std::ops::Range;
 
 /// A thread pool and the arena it works in.
@@ -14,12 +15,16 @@ pub struct Cpu {
     arena: Arena,
     arena_bytes: u64,
     pool: Pool,
+    /// Factor of the loss of the micro-batch at hand.
+    scale: f32,
+    /// Sum of the losses since the first micro-batch of the step.
+    loss: f64,
 }
 
 impl Cpu {
     /// Maps the arena and starts `threads` threads (at least one).
     pub fn new(arena_bytes: u64, threads: usize) -> Result<Cpu, EngineError> {
-        Ok(Cpu { arena: Arena::new(arena_bytes)?, arena_bytes, pool: Pool::new(threads.max(1)) })
+        Ok(Cpu { arena: Arena::new(arena_bytes)?, arena_bytes, pool: Pool::new(threads.max(1)), scale: 0.0, loss: 0.0 })
     }
 }
 
@@ -38,16 +43,33 @@ fn given<'a>(optional: &Option<Span>, slice: &'a mut [f32]) -> Option<&'a mut [f
 }
 
 impl Backend for Cpu {
-    fn execute(&mut self, kernel: &Kernel, layer: usize, scale: f32) -> Result<(), EngineError> {
-        let pool = &self.pool;
+    fn supports(&self, precision: Precision) -> bool {
+        precision == Precision::F32
+    }
+
+    fn prepare(&mut self, _: &[Operator<'_>]) -> Result<(), EngineError> {
+        // The arena is zero, and operators run as they are bound.
+        Ok(())
+    }
+
+    fn load(&mut self, inputs: &[(Range<usize>, &[f32])], scale: f32) -> Result<(), EngineError> {
+        for (words, values) in inputs {
+            self.arena.words_mut()[words.clone()].copy_from_slice(values);
+        }
+        self.scale = scale;
+        Ok(())
+    }
+
+    fn execute(&mut self, _id: usize, kernel: &Kernel, layer: usize) -> Result<(), EngineError> {
+        let (pool, scale) = (&self.pool, self.scale);
         let arena = &mut self.arena;
         match kernel {
             Kernel::Zero { out } => arena.words_mut()[out.at(layer)].fill(0.0),
-            Kernel::Embed { tokens, weight, out, d } => {
+            Kernel::Embed { tokens, weight, out, d, v: _ } => {
                 let [tokens, weight, out] = arena.operands([tokens, weight, out], layer)?;
                 k::embed(pool, cast_slice(tokens), weight, out, *d);
             }
-            Kernel::EmbedBackward { tokens, dout, grad_weight, d } => {
+            Kernel::EmbedBackward { tokens, dout, grad_weight, d, v: _ } => {
                 let [tokens, dout, grad_weight] = arena.operands([tokens, dout, grad_weight], layer)?;
                 k::embed_backward(pool, cast_slice(tokens), dout, grad_weight, *d);
             }
@@ -153,12 +175,24 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn zero(&mut self, words: Range<usize>) {
+    fn zero(&mut self, words: Range<usize>) -> Result<(), EngineError> {
         self.arena.words_mut()[words].fill(0.0);
+        Ok(())
     }
 
-    fn grad_norm(&mut self, gradients: Range<usize>) -> f64 {
-        k::grad_norm(&self.pool, &self.arena.words()[gradients])
+    fn add_loss(&mut self, nll: Range<usize>, weights: Range<usize>, first: bool) -> Result<(), EngineError> {
+        let (nll, weights) = (&self.arena.words()[nll], &self.arena.words()[weights]);
+        let loss: f64 = nll.iter().zip(weights).map(|(nll, w)| f64::from(*nll) * f64::from(*w)).sum();
+        self.loss = if first { 0.0 } else { self.loss } + loss;
+        Ok(())
+    }
+
+    fn finish(&mut self, gradients: Range<usize>, _clip: Option<f64>) -> Result<Sums, EngineError> {
+        let norm = match gradients.is_empty() {
+            true => 0.0,
+            false => k::grad_norm(&self.pool, &self.arena.words()[gradients]),
+        };
+        Ok(Sums { loss: self.loss, norm })
     }
 
     fn update(&mut self, u: &Update<'_>) -> Result<(), EngineError> {
@@ -186,12 +220,18 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn host(&self, words: Range<usize>) -> &[f32] {
-        &self.arena.words()[words]
+    fn read(&self, words: Range<usize>, out: &mut [f32]) -> Result<(), EngineError> {
+        out.copy_from_slice(&self.arena.words()[words]);
+        Ok(())
     }
 
-    fn host_mut(&mut self, words: Range<usize>) -> &mut [f32] {
-        &mut self.arena.words_mut()[words]
+    fn write(&mut self, words: Range<usize>, values: &[f32]) -> Result<(), EngineError> {
+        self.arena.words_mut()[words].copy_from_slice(values);
+        Ok(())
+    }
+
+    fn parameters_written(&mut self, _: Range<usize>, _: Range<usize>) -> Result<(), EngineError> {
+        Ok(())
     }
 
     fn allocated_bytes(&self) -> u64 {
@@ -200,5 +240,19 @@ impl Backend for Cpu {
 
     fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    fn device(&self) -> String {
+        "the CPU".into()
+    }
+}
+
+impl Resident for Cpu {
+    fn host(&self, words: Range<usize>) -> &[f32] {
+        &self.arena.words()[words]
+    }
+
+    fn host_mut(&mut self, words: Range<usize>) -> &mut [f32] {
+        &mut self.arena.words_mut()[words]
     }
 }

@@ -1,12 +1,13 @@
 //! The engine: a program bound to memory, and the passes over it.
 
-use crate::backend::{Backend, Segment, Update};
-use crate::bind::{self, Bound, Kernel, Span};
+use crate::backend::{Backend, Resident, Segment, Sums, Update};
+use crate::bind::{self, Bound, Kernel, Operator, Span};
 use crate::cpu::Cpu;
 use crate::error::EngineError;
 use crate::times::{Kind, Times};
 use crate::{init, rope};
-use smolc_plan::{AdamW, Model, Parameter, Program, Space, Tensor};
+use smolc_plan::program::Dtype;
+use smolc_plan::{AdamW, Model, Parameter, Precision, Program, Space, Tensor};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -41,6 +42,19 @@ struct Spaces {
     gradients: Range<usize>,
     moments1: Range<usize>,
     moments2: Range<usize>,
+    /// Empty in f32.
+    rounded: Range<usize>,
+}
+
+/// One of the spaces that a checkpoint holds; all have one layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// Parameters, f32 in every precision.
+    Parameters,
+    /// First Adam moments.
+    Moments1,
+    /// Second Adam moments.
+    Moments2,
 }
 
 /// The operands of the head, for [`Engine::logits`].
@@ -67,6 +81,8 @@ pub struct Engine<B = Cpu> {
     window: usize,
     vocab: usize,
     times: Times,
+    /// The host has written parameters that the back end has not been told of.
+    written: bool,
 }
 
 impl Engine<Cpu> {
@@ -92,16 +108,24 @@ impl<B: Backend> Engine<B> {
         model: &Model,
         parameters: &[Parameter],
     ) -> Result<Engine<B>, EngineError> {
+        let half = program.tensors.iter().any(|t| t.dtype == Dtype::Bf16);
+        let precision = if half { Precision::Bf16 } else { Precision::F32 };
+        if !backend.supports(precision) {
+            return Err(EngineError::Precision { precision: precision.name(), device: backend.device() });
+        }
+        let mut id = 0;
         let [forward, backward, evaluate] = [
-            bind::block(program, &program.forward)?,
-            bind::block(program, &program.backward)?,
-            bind::block(program, &program.evaluate)?,
+            bind::block(program, &program.forward, &mut id)?,
+            bind::block(program, &program.backward, &mut id)?,
+            bind::block(program, &program.evaluate, &mut id)?,
         ];
+        backend.prepare(&operators([&forward, &backward, &evaluate]))?;
         let spaces = Spaces {
             parameters: space(program, Space::Parameter)?,
             gradients: space(program, Space::Gradient)?,
             moments1: space(program, Space::Moment1)?,
             moments2: space(program, Space::Moment2)?,
+            rounded: space(program, Space::Rounded)?,
         };
         for other in [&spaces.gradients, &spaces.moments1, &spaces.moments2] {
             if other.len() != spaces.parameters.len() && !program.backward.statements.is_empty() {
@@ -140,8 +164,8 @@ impl<B: Backend> Engine<B> {
         let (cos, sin) = (named(program, "rope.cos")?, named(program, "rope.sin")?);
         let (mut cos_table, mut sin_table) = (vec![0.0; cos.len()], vec![0.0; sin.len()]);
         rope::fill(&model.rope, head_dim, &mut cos_table, &mut sin_table);
-        backend.host_mut(cos).copy_from_slice(&cos_table);
-        backend.host_mut(sin).copy_from_slice(&sin_table);
+        backend.write(cos, &cos_table)?;
+        backend.write(sin, &sin_table)?;
 
         Ok(Engine {
             segments: segments(program, parameters, &places, &spaces.parameters)?,
@@ -159,22 +183,26 @@ impl<B: Backend> Engine<B> {
             evaluate,
             vocab,
             times: Times::new(),
+            written: true,
         })
     }
 
     /// Fills every parameter as the plan says, from the seed and its Hugging Face name alone (see `init.rs`), and sets
     /// the moments to zero.
-    pub fn initialize(&mut self, seed: u64) {
+    pub fn initialize(&mut self, seed: u64) -> Result<(), EngineError> {
+        let mut values = Vec::new();
         for p in &self.parameters {
             let Some(place) = self.places.get(&p.name) else { continue };
-            let values = self.backend.host_mut(place.clone());
-            match p.init_std {
-                Some(std) => init::normal(seed, &p.name, std, values),
-                None => values.fill(p.init_value as f32),
+            values.clear();
+            values.resize(place.len(), p.init_value as f32);
+            if let Some(std) = p.init_std {
+                init::normal(seed, &p.name, std, &mut values);
             }
+            self.backend.write(place.clone(), &values)?;
         }
-        self.backend.zero(self.spaces.moments1.clone());
-        self.backend.zero(self.spaces.moments2.clone());
+        self.written = true;
+        self.backend.zero(self.spaces.moments1.clone())?;
+        self.backend.zero(self.spaces.moments2.clone())
     }
 
     /// The table of parameters.
@@ -182,14 +210,49 @@ impl<B: Backend> Engine<B> {
         &self.parameters
     }
 
-    /// A parameter by its Hugging Face name, row-major.
-    pub fn parameter(&self, name: &str) -> Option<&[f32]> {
-        self.places.get(name).map(|place| self.backend.host(place.clone()))
+    /// A copy of a parameter by its Hugging Face name, row-major.
+    pub fn read_parameter(&self, name: &str) -> Result<Vec<f32>, EngineError> {
+        let place = self.places.get(name).ok_or_else(|| EngineError::UnknownParameter(name.to_string()))?;
+        self.copied(place.clone())
     }
 
-    /// The gradient of a parameter, as accumulated since the last micro-batch with `first`.
-    pub fn gradient(&self, name: &str) -> Option<&[f32]> {
-        self.gradients_of.get(name).map(|place| self.backend.host(place.clone()))
+    /// A copy of the gradient of a parameter, as accumulated since the last micro-batch with `first`.
+    pub fn read_gradient(&self, name: &str) -> Result<Vec<f32>, EngineError> {
+        let place =
+            self.gradients_of.get(name).ok_or_else(|| EngineError::UnknownParameter(name.to_string()))?;
+        self.copied(place.clone())
+    }
+
+    fn copied(&self, words: Range<usize>) -> Result<Vec<f32>, EngineError> {
+        let mut values = vec![0f32; words.len()];
+        self.backend.read(words, &mut values)?;
+        Ok(values)
+    }
+
+    fn stored(&self, space: Stored) -> Range<usize> {
+        match space {
+            Stored::Parameters => self.spaces.parameters.clone(),
+            Stored::Moments1 => self.spaces.moments1.clone(),
+            Stored::Moments2 => self.spaces.moments2.clone(),
+        }
+    }
+
+    /// Values in each stored space, padding included.
+    pub fn stored_values(&self) -> usize {
+        self.spaces.parameters.len()
+    }
+
+    /// Copies values of a stored space from its value `from` on.
+    pub fn read_stored(&self, space: Stored, from: usize, out: &mut [f32]) -> Result<(), EngineError> {
+        let words = self.stored(space);
+        self.backend.read(part(&words, from, out.len())?, out)
+    }
+
+    /// Overwrites values of a stored space from its value `from` on.
+    pub fn write_stored(&mut self, space: Stored, from: usize, values: &[f32]) -> Result<(), EngineError> {
+        let words = self.stored(space);
+        self.written |= space == Stored::Parameters;
+        self.backend.write(part(&words, from, values.len())?, values)
     }
 
     /// Overwrites a parameter.
@@ -200,81 +263,65 @@ impl<B: Backend> Engine<B> {
             let (found, expected) = (values.len(), place.len());
             return Err(EngineError::ParameterLength { name: name.to_string(), found, expected });
         }
-        self.backend.host_mut(place).copy_from_slice(values);
-        Ok(())
+        self.written = true;
+        self.backend.write(place, values)
     }
 
-    /// All parameters, in the program's layout with its padding: what a checkpoint stores.
-    pub fn parameters(&self) -> &[f32] {
-        self.backend.host(self.spaces.parameters.clone())
-    }
-
-    /// All parameters, to restore.
-    pub fn parameters_mut(&mut self) -> &mut [f32] {
-        self.backend.host_mut(self.spaces.parameters.clone())
-    }
-
-    /// All gradients, in the parameters' layout; empty in a program built for evaluation.
-    pub fn gradients(&self) -> &[f32] {
-        self.backend.host(self.spaces.gradients.clone())
-    }
-
-    /// All first moments, in the parameters' layout.
-    pub fn moments1(&self) -> &[f32] {
-        self.backend.host(self.spaces.moments1.clone())
-    }
-
-    /// All first moments, to restore.
-    pub fn moments1_mut(&mut self) -> &mut [f32] {
-        self.backend.host_mut(self.spaces.moments1.clone())
-    }
-
-    /// All second moments, in the parameters' layout.
-    pub fn moments2(&self) -> &[f32] {
-        self.backend.host(self.spaces.moments2.clone())
-    }
-
-    /// All second moments, to restore.
-    pub fn moments2_mut(&mut self) -> &mut [f32] {
-        self.backend.host_mut(self.spaces.moments2.clone())
-    }
-
-    /// Forward and backward pass of one micro-batch; returns Σ weights·nll, unscaled.
+    /// Forward and backward pass of one micro-batch; returns Σ weights·nll, unscaled. Waits for the device.
     ///
     /// Gradients are those of Σ weights·nll · `scale`, so `scale` is 1 / Σ weights of the whole optimizer step; they add
     /// to what is there unless `first`, which starts them from zero.
     pub fn micro_step(&mut self, micro: &Micro<'_>, scale: f32, first: bool) -> Result<f64, EngineError> {
+        self.passes(micro, scale, first)?;
+        self.backend.add_loss(self.nll.clone(), self.inputs.weights.clone(), true)?;
+        Ok(self.backend.finish(0..0, None)?.loss)
+    }
+
+    /// As [`Engine::micro_step`], without waiting: the loss is added to the step's, which `first` begins.
+    pub fn accumulate(&mut self, micro: &Micro<'_>, scale: f32, first: bool) -> Result<(), EngineError> {
+        self.passes(micro, scale, first)?;
+        self.backend.add_loss(self.nll.clone(), self.inputs.weights.clone(), first)
+    }
+
+    fn passes(&mut self, micro: &Micro<'_>, scale: f32, first: bool) -> Result<(), EngineError> {
         if self.backward.groups.is_empty() {
             return Err(EngineError::NotTraining);
         }
-        self.load(micro)?;
+        self.load(micro, scale)?;
         if first {
             let begin = Instant::now();
-            self.backend.zero(self.spaces.gradients.clone());
-            self.times.add(Kind::Zero, begin.elapsed());
+            self.backend.zero(self.spaces.gradients.clone())?;
+            self.count(Kind::Zero, begin);
         }
-        run(&mut self.backend, &self.forward, &mut self.times, scale)?;
-        run(&mut self.backend, &self.backward, &mut self.times, scale)?;
-        Ok(self.loss(micro))
+        run(&mut self.backend, &self.forward, &mut self.times)?;
+        run(&mut self.backend, &self.backward, &mut self.times)
+    }
+
+    /// Waits for the micro-batches of the step: their loss Σ weights·nll, and the norm of the gradients before clipping.
+    pub fn sums(&mut self, optimizer: &AdamW) -> Result<Sums, EngineError> {
+        let begin = Instant::now();
+        let sums = self.backend.finish(self.spaces.gradients.clone(), optimizer.clip)?;
+        self.count(Kind::GradNorm, begin);
+        Ok(sums)
     }
 
     /// Loss of one micro-batch without gradients: Σ weights·nll. Gradients and parameters stay as they are.
     pub fn evaluate(&mut self, micro: &Micro<'_>) -> Result<f64, EngineError> {
-        self.load(micro)?;
-        run(&mut self.backend, &self.evaluate, &mut self.times, 0.0)?;
-        Ok(self.loss(micro))
+        self.load(micro, 0.0)?;
+        run(&mut self.backend, &self.evaluate, &mut self.times)?;
+        self.backend.add_loss(self.nll.clone(), self.inputs.weights.clone(), true)?;
+        Ok(self.backend.finish(0..0, None)?.loss)
     }
 
-    /// Logits of every token of a micro-batch into `out[B·T, V]`. For tests and scoring of short texts: this is the one
-    /// place where logits exist whole.
+    /// Logits of every token of a micro-batch into `out[B·T, V]`, computed by the host from the last hidden states. For
+    /// tests and comparisons: this is the one place where logits exist whole.
     pub fn logits(&mut self, micro: &Micro<'_>, out: &mut [f32]) -> Result<(), EngineError> {
         let expected = self.nll.len() * self.vocab;
         if out.len() != expected {
             return Err(EngineError::Length { what: "logits", found: out.len(), expected });
         }
         self.evaluate(micro)?;
-        let n = self.backend.host(self.head.n.at(0));
-        let weight = self.backend.host(self.head.weight.at(0));
+        let (n, weight) = (self.values(&self.head.n)?, self.values(&self.head.weight)?);
         for (x, row) in n.chunks(self.head.d).zip(out.chunks_mut(self.vocab)) {
             for (w, logit) in weight.chunks(self.head.d).zip(row) {
                 *logit = x.iter().zip(w).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>() as f32;
@@ -283,9 +330,19 @@ impl<B: Backend> Engine<B> {
         Ok(())
     }
 
-    /// −log p of each token's target in the last pass; 0 where the weight is 0.
-    pub fn nll(&self) -> &[f32] {
-        self.backend.host(self.nll.clone())
+    /// An operand's elements as f32.
+    fn values(&self, span: &Span) -> Result<Vec<f32>, EngineError> {
+        let words = self.copied(span.at(0))?;
+        if !span.half() {
+            return Ok(words);
+        }
+        let halves = words.iter().flat_map(|w| [w.to_bits() << 16, w.to_bits() & 0xffff_0000]);
+        Ok(halves.map(f32::from_bits).take(span.elements()).collect())
+    }
+
+    /// A copy of −log p of each token's target in the last pass; 0 where the weight is 0.
+    pub fn read_nll(&self) -> Result<Vec<f32>, EngineError> {
+        self.copied(self.nll.clone())
     }
 
     /// Clips the gradients by their global norm, then one AdamW update with number `step` (from 1). Returns the norm
@@ -294,14 +351,20 @@ impl<B: Backend> Engine<B> {
         if self.backward.groups.is_empty() {
             return Err(EngineError::NotTraining);
         }
+        let sums = self.sums(optimizer)?;
+        if sums.norm.is_finite() {
+            self.apply(optimizer, sums, lr, step)?;
+        }
+        Ok(sums.norm)
+    }
+
+    /// The update that follows [`Engine::sums`], which must have been finite. Does not wait.
+    pub fn apply(&mut self, optimizer: &AdamW, sums: Sums, lr: f64, step: u64) -> Result<(), EngineError> {
+        if self.backward.groups.is_empty() {
+            return Err(EngineError::NotTraining);
+        }
         if step == 0 {
             return Err(EngineError::Program("updates are numbered from 1".into()));
-        }
-        let begin = Instant::now();
-        let norm = self.backend.grad_norm(self.spaces.gradients.clone());
-        self.times.add(Kind::GradNorm, begin.elapsed());
-        if !norm.is_finite() {
-            return Ok(norm);
         }
         let begin = Instant::now();
         self.backend.update(&Update {
@@ -309,6 +372,7 @@ impl<B: Backend> Engine<B> {
             gradients: self.spaces.gradients.clone(),
             moments1: self.spaces.moments1.clone(),
             moments2: self.spaces.moments2.clone(),
+            rounded: self.spaces.rounded.clone(),
             segments: &self.segments,
             lr,
             beta1: optimizer.beta1,
@@ -316,10 +380,26 @@ impl<B: Backend> Engine<B> {
             eps: optimizer.eps,
             weight_decay: optimizer.weight_decay,
             step,
-            grad_scale: optimizer.clip.map_or(1.0, |clip| (clip / (norm + 1e-6)).min(1.0)),
+            grad_scale: optimizer.clip.map_or(1.0, |clip| (clip / (sums.norm + 1e-6)).min(1.0)),
         })?;
-        self.times.add(Kind::Adamw, begin.elapsed());
-        Ok(norm)
+        self.count(Kind::Adamw, begin);
+        Ok(())
+    }
+
+    fn count(&mut self, kind: Kind, begin: Instant) {
+        if !self.backend.asynchronous() {
+            self.times.add(kind, begin.elapsed());
+        }
+    }
+
+    /// The device it runs on, for people.
+    pub fn device(&self) -> String {
+        self.backend.device()
+    }
+
+    /// The back end, for measurements of it.
+    pub fn backend_mut(&mut self) -> &mut B {
+        &mut self.backend
     }
 
     /// Bytes this engine holds: the plan's arena, and the kernels' scratch memory.
@@ -347,8 +427,8 @@ impl<B: Backend> Engine<B> {
         self.nll.len()
     }
 
-    /// Checks a batch and copies it into the arena.
-    fn load(&mut self, micro: &Micro<'_>) -> Result<(), EngineError> {
+    /// Checks a batch and hands it to the back end.
+    fn load(&mut self, micro: &Micro<'_>, scale: f32) -> Result<(), EngineError> {
         let begin = Instant::now();
         let (expected, window) = (self.nll.len(), self.window);
         let vocab = u32::try_from(self.vocab - 1).unwrap_or(u32::MAX);
@@ -363,36 +443,98 @@ impl<B: Backend> Engine<B> {
         if let Some(index) = micro.weights.iter().position(|w| !w.is_finite()) {
             return Err(EngineError::Weight { value: micro.weights[index], index });
         }
-        let mut copy = |place: &Range<usize>, values: &[f32]| {
-            self.backend.host_mut(place.clone()).copy_from_slice(values);
-        };
-        copy(&self.inputs.tokens, bytemuck::cast_slice(micro.tokens));
-        copy(&self.inputs.targets, bytemuck::cast_slice(micro.targets));
-        copy(&self.inputs.weights, micro.weights);
-        copy(&self.inputs.positions, bytemuck::cast_slice(micro.positions));
-        copy(&self.inputs.document_start, bytemuck::cast_slice(micro.document_start));
-        self.times.add(Kind::Inputs, begin.elapsed());
+        if std::mem::take(&mut self.written) {
+            self.backend.parameters_written(self.spaces.parameters.clone(), self.spaces.rounded.clone())?;
+        }
+        let inputs = [
+            (self.inputs.tokens.clone(), bytemuck::cast_slice(micro.tokens)),
+            (self.inputs.targets.clone(), bytemuck::cast_slice(micro.targets)),
+            (self.inputs.weights.clone(), micro.weights),
+            (self.inputs.positions.clone(), bytemuck::cast_slice(micro.positions)),
+            (self.inputs.document_start.clone(), bytemuck::cast_slice(micro.document_start)),
+        ];
+        self.backend.load(&inputs, scale)?;
+        self.count(Kind::Inputs, begin);
         Ok(())
-    }
-
-    /// Σ weights·nll in f64, in token order.
-    fn loss(&self, micro: &Micro<'_>) -> f64 {
-        self.nll().iter().zip(micro.weights).map(|(nll, w)| f64::from(*nll) * f64::from(*w)).sum()
     }
 }
 
-fn run<B: Backend>(backend: &mut B, block: &Bound, times: &mut Times, scale: f32) -> Result<(), EngineError> {
+impl<B: Resident> Engine<B> {
+    /// A parameter by its Hugging Face name, row-major.
+    pub fn parameter(&self, name: &str) -> Option<&[f32]> {
+        self.places.get(name).map(|place| self.backend.host(place.clone()))
+    }
+
+    /// The gradient of a parameter, as accumulated since the last micro-batch with `first`.
+    pub fn gradient(&self, name: &str) -> Option<&[f32]> {
+        self.gradients_of.get(name).map(|place| self.backend.host(place.clone()))
+    }
+
+    /// All parameters, in the program's layout with its padding: what a checkpoint stores.
+    pub fn parameters(&self) -> &[f32] {
+        self.backend.host(self.spaces.parameters.clone())
+    }
+
+    /// All gradients, in the parameters' layout; empty in a program built for evaluation.
+    pub fn gradients(&self) -> &[f32] {
+        self.backend.host(self.spaces.gradients.clone())
+    }
+
+    /// All first moments, in the parameters' layout.
+    pub fn moments1(&self) -> &[f32] {
+        self.backend.host(self.spaces.moments1.clone())
+    }
+
+    /// All second moments, in the parameters' layout.
+    pub fn moments2(&self) -> &[f32] {
+        self.backend.host(self.spaces.moments2.clone())
+    }
+
+    /// −log p of each token's target in the last pass; 0 where the weight is 0.
+    pub fn nll(&self) -> &[f32] {
+        self.backend.host(self.nll.clone())
+    }
+}
+
+fn run<B: Backend>(backend: &mut B, block: &Bound, times: &mut Times) -> Result<(), EngineError> {
+    let timed = !backend.asynchronous();
     for group in &block.groups {
         for i in 0..group.layers {
             let layer = if group.reverse { group.layers - 1 - i } else { i };
-            for kernel in &group.body {
+            for (id, kernel) in (group.first_id..).zip(&group.body) {
                 let begin = Instant::now();
-                backend.execute(kernel, layer, scale)?;
-                times.add(kernel.kind(), begin.elapsed());
+                backend.execute(id, kernel, layer)?;
+                if timed {
+                    times.add(kernel.kind(), begin.elapsed());
+                }
             }
         }
     }
     Ok(())
+}
+
+/// Every operator of the blocks, in the order of their numbers.
+fn operators<'a>(blocks: [&'a Bound; 3]) -> Vec<Operator<'a>> {
+    let groups = blocks.into_iter().flat_map(|b| &b.groups);
+    groups
+        .flat_map(|group| {
+            (group.first_id..).zip(&group.body).enumerate().map(|(i, (id, kernel))| Operator {
+                id,
+                kernel,
+                layers: group.layers,
+                next: group.body.get(i + 1),
+            })
+        })
+        .collect()
+}
+
+/// A part of a space.
+fn part(words: &Range<usize>, from: usize, count: usize) -> Result<Range<usize>, EngineError> {
+    let start = words.start.saturating_add(from);
+    match start.checked_add(count).filter(|end| *end <= words.end) {
+        Some(end) => Ok(start..end),
+        None => Err(EngineError::Program(format!("values {from} to {} of {}", from + count, words.len()))),
+    }
 }
 
 fn check(

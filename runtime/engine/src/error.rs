@@ -15,6 +15,20 @@ pub enum EngineError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The device does not compute in this precision.
+    #[error("this run has `precision: {precision}`, which {device} does not do; leave it out, or run on a GPU")]
+    Precision {
+        /// As a spec writes it.
+        precision: &'static str,
+        /// The device.
+        device: String,
+    },
+    /// A GPU failed.
+    #[error(transparent)]
+    Cuda(#[from] smolc_kernels_cuda::host::CudaError),
+    /// A shape that the GPU's kernels do not do.
+    #[error("{0}; run it with --device cpu, or change the model's shape")]
+    Launch(#[from] smolc_kernels_cuda::LaunchError),
     /// The program contradicts itself.
     #[error("the step program is not runnable: {0}")]
     Program(String),

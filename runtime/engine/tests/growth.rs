@@ -38,7 +38,7 @@ fn the_process_grows_by_what_is_planned() {
         return;
     };
     let mut engine = Engine::new(&program, &model, &parameters, 2).unwrap();
-    engine.initialize(3);
+    engine.initialize(3).unwrap();
     let n = engine.tokens();
     let tokens: Vec<u32> = (0..n as u32).map(|i| i * 7919 % 2048).collect();
     let positions: Vec<u32> = (0..n as u32).map(|i| i % 128).collect();

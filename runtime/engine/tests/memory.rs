@@ -47,7 +47,7 @@ fn memory_is_as_planned_and_a_step_allocates_nothing() {
         program.arena_bytes,
         "before any operator has asked for scratch memory"
     );
-    engine.initialize(1);
+    engine.initialize(1).unwrap();
 
     let batch = &case.batches[0];
     let mut step = |k: u64| {

@@ -47,6 +47,9 @@ pub struct Start {
     pub arena_bytes: u64,
     /// Threads that compute.
     pub threads: usize,
+    /// The device that computes.
+    #[serde(default)]
+    pub device: String,
     /// Version of `smolc`.
     pub version: String,
     /// Operating system and processor kind, `linux x86_64`.

@@ -25,4 +25,4 @@ pub use corpus::{Corpus, prepare};
 pub use error::{Fault, FaultSample, TrainError};
 pub use event::{Event, Observer, Silent, Status};
 pub use samples::Samples;
-pub use train::{Options, Outcome, train, train_on};
+pub use train::{OpenBackend, Options, Outcome, on_cpu, train, train_on};

@@ -7,7 +7,8 @@ use crate::event::{self, End, Event, Observer, Status};
 use crate::ledger::Ledger;
 use crate::samples::{Batch, Samples, datasets_of, rows};
 use crate::schedule::LearningRate;
-use smolc_engine::{Engine, hf};
+use crate::train::{AnyEngine, EngineSpaces};
+use smolc_engine::{Micro, hf};
 use smolc_plan::{Plan, Run, Stage};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +32,7 @@ pub struct Session<'a> {
     lr: LearningRate,
     directory: &'a RunDirectory,
     ledger: Ledger,
-    engine: Engine,
+    engine: AnyEngine,
     samples: &'a dyn Samples,
     observer: &'a mut dyn Observer,
     /// Updates done.
@@ -60,7 +61,7 @@ impl<'a> Session<'a> {
         lr: LearningRate,
         directory: &'a RunDirectory,
         ledger: Ledger,
-        engine: Engine,
+        engine: AnyEngine,
         samples: &'a dyn Samples,
         observer: &'a mut dyn Observer,
         found: Option<Found>,
@@ -198,26 +199,21 @@ impl<'a> Session<'a> {
             });
         }
         self.engine.reset_times();
-        let (mut sum, mut suspects) = (0.0f64, Vec::new());
         for from in (0..sequences).step_by(micro) {
             let part = rows(batch, from, micro, window).ok_or_else(|| self.cannot("a batch is too short"))?;
-            let loss = self.engine.micro_step(&part, (1.0 / targets) as f32, from == 0)?;
-            sum += loss;
-            if !loss.is_finite() {
-                let bad = self.engine.nll().chunks(window).enumerate();
-                let bad = bad.filter(|(_, row)| row.iter().any(|nll| !nll.is_finite()));
-                suspects.extend(bad.map(|(row, _)| first_sample + (from + row) as u64));
-            }
+            self.engine.accumulate(&part, (1.0 / targets) as f32, from == 0)?;
         }
-        let loss = sum / targets;
+        // The one place where the host waits for the device.
+        let sums = self.engine.sums(&self.run.optimizer)?;
+        let (loss, grad_norm) = (sums.loss / targets, sums.norm);
         if !loss.is_finite() {
+            let suspects = self.suspects(batch, first_sample)?;
             return Err(self.fault(format!("the loss is {loss}"), lr, suspects));
         }
-        // An update with a norm that is not finite changes nothing.
-        let grad_norm = self.engine.update(&self.run.optimizer, lr, self.step + 1)?;
         if !grad_norm.is_finite() {
-            return Err(self.fault(format!("the norm of the gradient is {grad_norm}"), lr, suspects));
+            return Err(self.fault(format!("the norm of the gradient is {grad_norm}"), lr, Vec::new()));
         }
+        self.engine.apply(&self.run.optimizer, sums, lr, self.step + 1)?;
         for (target, weight) in batch.targets.iter().zip(&batch.weights) {
             if *weight != 0.0
                 && let Some(count) = self.counts.get_mut(*target as usize)
@@ -251,6 +247,23 @@ impl<'a> Session<'a> {
             shares,
         };
         self.tell(Event::Step(event))
+    }
+
+    /// Samples of a batch whose loss is not finite, by evaluating it again: nothing has changed since.
+    fn suspects(&mut self, batch: &Batch, first_sample: u64) -> Result<Vec<u64>, TrainError> {
+        let (sequences, micro, window) = self.shape()?;
+        let mut suspects = Vec::new();
+        for from in (0..sequences).step_by(micro) {
+            let part: Micro<'_> =
+                rows(batch, from, micro, window).ok_or_else(|| self.cannot("a batch is too short"))?;
+            if self.engine.evaluate(&part)?.is_finite() {
+                continue;
+            }
+            let nll = self.engine.read_nll()?;
+            let bad = nll.chunks(window).enumerate().filter(|(_, row)| row.iter().any(|nll| !nll.is_finite()));
+            suspects.extend(bad.map(|(row, _)| first_sample + (from + row) as u64));
+        }
+        Ok(suspects)
     }
 
     fn shape(&self) -> Result<(usize, usize, usize), TrainError> {
@@ -341,8 +354,8 @@ impl<'a> Session<'a> {
             seconds: self.seconds(),
             recent_losses: self.recent.clone(),
         };
-        let spaces = [self.engine.parameters(), self.engine.moments1(), self.engine.moments2()];
-        let written = checkpoint::write(&self.directory.checkpoints(), &state, spaces, &self.counts)?;
+        let spaces = EngineSpaces(&self.engine);
+        let written = checkpoint::write(&self.directory.checkpoints(), &state, &spaces, &self.counts)?;
         self.saved = Some(self.step);
         checkpoint::prune(&self.directory.checkpoints(), self.run.checkpoints.keep)?;
         let path = written.path.strip_prefix(self.directory.path()).unwrap_or(&written.path).to_owned();

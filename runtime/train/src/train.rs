@@ -8,20 +8,30 @@ use crate::ledger::{self, Ledger};
 use crate::samples::Samples;
 use crate::schedule::LearningRate;
 use crate::session::{Session, Stopped};
-use smolc_engine::Engine;
+use smolc_engine::{Backend, Cpu, Engine, EngineError, Stored};
 use smolc_plan::{Plan, Run};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-/// How to train: nothing here changes a bit of the result.
-#[derive(Clone, Copy, Debug)]
+/// Makes a back end with an arena of so many bytes.
+pub type OpenBackend = dyn Fn(u64) -> Result<Box<dyn Backend>, EngineError>;
+
+/// How to train. On one device nothing here changes a bit of the result.
+#[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Threads that compute, at least 1.
     pub threads: usize,
+    /// Makes the device that computes, with an arena of so many bytes.
+    pub backend: &'a OpenBackend,
     /// Set it, from a signal handler say, to stop after the current step with a checkpoint.
     pub stop: &'a AtomicBool,
     /// Tokenizer of the run as a `tokenizer.json`, copied into `model/`. [`train`] finds it by itself.
     pub tokenizer: Option<&'a Path>,
+}
+
+/// The CPU with `threads` threads, for [`Options::backend`].
+pub fn on_cpu(threads: usize) -> impl Fn(u64) -> Result<Box<dyn Backend>, EngineError> {
+    move |bytes| Ok(Box::new(Cpu::new(bytes, threads.max(1))?))
 }
 
 /// How training left the run.
@@ -73,7 +83,9 @@ pub fn train_on(
         return Ok(Outcome::AlreadyFinished(end));
     }
 
-    let mut engine = Engine::new(&run.program, &run.model, &run.parameters, options.threads.max(1))?;
+    let backend = (options.backend)(run.program.arena_bytes)?;
+    let mut engine = Engine::with_backend(backend, &run.program, &run.model, &run.parameters)?;
+    let device = engine.device();
     let hash = plan.hash()?.to_string();
     let vocab = usize::try_from(run.model.vocab).unwrap_or(usize::MAX);
     // Checkpoints of an amended run carry the name of the plan it began with.
@@ -115,7 +127,7 @@ pub fn train_on(
             }
         }
         None => {
-            engine.initialize(run.seed);
+            engine.initialize(run.seed)?;
             // A process that was killed before its first checkpoint wrote steps that will happen again.
             ledger.rewind(0, 0)?;
         }
@@ -131,6 +143,7 @@ pub fn train_on(
         parameters: run.model.parameters().unwrap_or(0),
         arena_bytes: run.program.arena_bytes,
         threads: options.threads.max(1),
+        device,
         version: env!("CARGO_PKG_VERSION").into(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
     }));
@@ -191,18 +204,36 @@ pub(crate) fn model_path() -> PathBuf {
     PathBuf::from("model")
 }
 
-struct EngineSpaces<'a>(&'a mut Engine);
+/// An engine on any device.
+pub(crate) type AnyEngine = Engine<Box<dyn Backend>>;
 
-impl checkpoint::Spaces for EngineSpaces<'_> {
+/// The spaces of an engine, in a checkpoint's order.
+pub(crate) struct EngineSpaces<E>(pub E);
+
+fn stored(index: usize) -> Stored {
+    match index {
+        0 => Stored::Parameters,
+        1 => Stored::Moments1,
+        _ => Stored::Moments2,
+    }
+}
+
+impl checkpoint::Spaces for EngineSpaces<&mut AnyEngine> {
     fn values(&self) -> usize {
-        self.0.parameters().len()
+        self.0.stored_values()
     }
 
-    fn space(&mut self, index: usize) -> &mut [f32] {
-        match index {
-            0 => self.0.parameters_mut(),
-            1 => self.0.moments1_mut(),
-            _ => self.0.moments2_mut(),
-        }
+    fn put(&mut self, index: usize, from: usize, values: &[f32]) -> Result<(), String> {
+        self.0.write_stored(stored(index), from, values).map_err(|e| e.to_string())
+    }
+}
+
+impl checkpoint::Source for EngineSpaces<&AnyEngine> {
+    fn values(&self) -> usize {
+        self.0.stored_values()
+    }
+
+    fn read(&self, index: usize, from: usize, out: &mut [f32]) -> std::io::Result<()> {
+        self.0.read_stored(stored(index), from, out).map_err(std::io::Error::other)
     }
 }

@@ -128,6 +128,10 @@ impl Builder {
             checkpoints: None,
             validation: None,
             document_mask: block.bool("document_mask").unwrap_or(false),
+            precision: match block.text("precision") {
+                Some("bf16") => smolc_plan::Precision::Bf16,
+                _ => smolc_plan::Precision::F32,
+            },
             seed: block.u64("seed").unwrap_or(0),
         };
         run.optimizer = block

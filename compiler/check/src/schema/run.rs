@@ -29,6 +29,12 @@ pub static RUN: Schema = Schema {
             "false",
             "Tokens attend within their document only, and no prediction crosses a document's end.",
         ),
+        optional(
+            "precision",
+            Type::Word(&["f32", "bf16"]),
+            "f32",
+            "In what it computes; bf16 needs a GPU, and keeps parameters, gradients and moments in f32.",
+        ),
         optional("validate", Type::Cadence, "never", "When the validation splits are evaluated."),
         optional(
             "validate_on",

@@ -23,7 +23,11 @@ pub(super) struct Gradients {
 
 impl Gradients {
     pub fn declare(table: &mut Table, dims: &Dimensions) -> Result<Gradients, ProgramError> {
-        let mut add = |name: &str, shape: &[u64]| table.add(name, shape, Dtype::F32, Space::Workspace, 1);
+        let activation = table.activation();
+        let mut add = |name: &str, shape: &[u64]| {
+            let dtype = if name == "delta" { Dtype::F32 } else { activation };
+            table.add(name, shape, dtype, Space::Workspace, 1)
+        };
         let m = dims.tokens;
         Ok(Gradients {
             dn: add("dn", &[m, dims.hidden])?,

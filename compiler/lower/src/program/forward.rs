@@ -61,8 +61,12 @@ impl Activations {
             true => (Space::Activation, dims.layers, dims.layers + 1),
             false => (Space::Workspace, 1, 1),
         };
-        let mut add =
-            |name: &str, shape: &[u64], space, slots| table.add(name, shape, Dtype::F32, space, slots);
+        // Statistics and losses stay f32 in every precision.
+        let activation = table.activation();
+        let mut add = |name: &str, shape: &[u64], space, slots| {
+            let dtype = if matches!(name, "r1" | "r2" | "r" | "lse" | "nll") { Dtype::F32 } else { activation };
+            table.add(name, shape, dtype, space, slots)
+        };
         Ok(Activations {
             x: add("x", &[m, dims.hidden], space, stream)?,
             n1: add("n1", &[m, dims.hidden], space, slots)?,

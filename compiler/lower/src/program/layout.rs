@@ -7,20 +7,21 @@ use smolc_plan::{Block, Op, Program, Space, Statement};
 
 /// Gives every tensor its offset and fills in the byte totals.
 ///
-/// Inputs and constants come first, then parameters, gradients and the two moments (each space contiguous and laid out
+/// Inputs and constants come first, then parameters, their bf16 copies where there are any, gradients and the two moments (each space contiguous and laid out
 /// alike), then saved activations, then the workspace, whose tensors share bytes when they are never alive together.
 pub(super) fn assign(program: &mut Program) -> Result<(), ProgramError> {
     let order = [
         Space::Input,
         Space::Constant,
         Space::Parameter,
+        Space::Rounded,
         Space::Gradient,
         Space::Moment1,
         Space::Moment2,
         Space::Activation,
     ];
     let mut next = 0u64;
-    let mut spent = [0u64; 7];
+    let mut spent = [0u64; 8];
     for (space, bytes) in order.into_iter().zip(&mut spent) {
         let begin = next;
         for tensor in program.tensors.iter_mut().filter(|t| t.space == space) {
@@ -33,9 +34,9 @@ pub(super) fn assign(program: &mut Program) -> Result<(), ProgramError> {
         }
         *bytes = next - begin;
     }
-    let [input, constant, parameter, gradient, moment1, moment2, activation] = spent;
+    let [input, constant, parameter, rounded, gradient, moment1, moment2, activation] = spent;
     let end = place_workspace(program, next)?;
-    program.parameter_bytes = parameter;
+    program.parameter_bytes = parameter + rounded;
     program.gradient_bytes = gradient;
     program.optimizer_bytes = moment1 + moment2;
     program.activation_bytes = input + constant + activation + (end - next);

@@ -27,7 +27,7 @@ pub use text::Text;
 pub use verify::{VerifyError, verify};
 
 use dimensions::Dimensions;
-use smolc_plan::{Block, Model, Parameter, Program};
+use smolc_plan::{Block, Model, Parameter, Precision, Program};
 use table::Table;
 
 /// Which parameters weight decay applies to.
@@ -66,20 +66,30 @@ pub const MAX_LAYERS: u64 = 10_000;
 /// Errors when the shape makes no sense (a dimension of zero, heads that do not divide, a window beyond the context) or
 /// when a size does not fit into 64 bits. It never panics, whatever the numbers are.
 pub fn build(model: &Model, options: &ProgramOptions) -> Result<(Program, Vec<Parameter>), ProgramError> {
+    build_in(model, options, Precision::F32)
+}
+
+/// As [`build`], computing in `precision`.
+pub fn build_in(
+    model: &Model,
+    options: &ProgramOptions,
+    precision: Precision,
+) -> Result<(Program, Vec<Parameter>), ProgramError> {
     let dims = Dimensions::of(model, options)?;
-    let mut table = Table::default();
+    let mut table = Table::new(precision);
     let weights = parameters::declare(&mut table, model, &dims)?;
+    let read = parameters::read(&mut table, &weights)?;
     let inputs = forward::Inputs::declare(&mut table, &dims)?;
     let saved = forward::Activations::declare(&mut table, &dims)?;
 
-    let evaluate = forward::block(&weights, &inputs, &saved, model, &dims, forward::Mode::Evaluate);
+    let evaluate = forward::block(&read, &inputs, &saved, model, &dims, forward::Mode::Evaluate);
     let (mut forward, mut backward) = (Block::default(), Block::default());
     if dims.training {
         let grads = parameters::declare_training(&mut table, &weights)?;
         let work = backward::Gradients::declare(&mut table, &dims)?;
         let head = forward::HeadGradient { dx: work.dn, grad_weight: grads.head };
-        forward = forward::block(&weights, &inputs, &saved, model, &dims, forward::Mode::Train(head));
-        backward = backward::block(&weights, &grads, &inputs, &saved, &work, model);
+        forward = forward::block(&read, &inputs, &saved, model, &dims, forward::Mode::Train(head));
+        backward = backward::block(&read, &grads, &inputs, &saved, &work, model);
     }
 
     let mut program = Program {

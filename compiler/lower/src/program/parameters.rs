@@ -4,7 +4,7 @@ use super::dimensions::Dimensions;
 use super::table::Table;
 use super::{Decay, ProgramError};
 use smolc_plan::program::Dtype;
-use smolc_plan::{Model, Parameter, Space, TensorId};
+use smolc_plan::{Model, Parameter, Precision, Space, TensorId};
 
 /// The weights of the program, or their gradients: the same fields in the same order.
 pub(super) struct Weights {
@@ -41,6 +41,14 @@ pub(super) fn declare(table: &mut Table, model: &Model, dims: &Dimensions) -> Re
     })
 }
 
+/// What the products read: the weights themselves, or in bf16 their copies.
+pub(super) fn read(table: &mut Table, w: &Weights) -> Result<Weights, ProgramError> {
+    match table.precision() {
+        Precision::F32 => w.each(&mut Ok),
+        Precision::Bf16 => w.each(&mut |of| table.rounded(of)),
+    }
+}
+
 /// Declares gradients and both Adam moments, each space in the order of the weights so that all have one layout.
 pub(super) fn declare_training(table: &mut Table, w: &Weights) -> Result<Weights, ProgramError> {
     let grads = shadow(table, "grad.", w, Space::Gradient)?;
@@ -50,20 +58,29 @@ pub(super) fn declare_training(table: &mut Table, w: &Weights) -> Result<Weights
 }
 
 fn shadow(table: &mut Table, prefix: &str, w: &Weights, space: Space) -> Result<Weights, ProgramError> {
-    let mut add = |of| table.shadow(prefix, of, space);
-    let embed = add(w.embed)?;
-    Ok(Weights {
-        embed,
-        norm1: add(w.norm1)?,
-        qkv: add(w.qkv)?,
-        qkv_bias: w.qkv_bias.map(&mut add).transpose()?,
-        o: add(w.o)?,
-        norm2: add(w.norm2)?,
-        gate_up: add(w.gate_up)?,
-        down: add(w.down)?,
-        norm: add(w.norm)?,
-        head: if w.head == w.embed { embed } else { add(w.head)? },
-    })
+    w.each(&mut |of| table.shadow(prefix, of, space))
+}
+
+impl Weights {
+    /// Another set of the same fields; a tied head stays tied.
+    fn each(
+        &self,
+        of: &mut dyn FnMut(TensorId) -> Result<TensorId, ProgramError>,
+    ) -> Result<Weights, ProgramError> {
+        let embed = of(self.embed)?;
+        Ok(Weights {
+            embed,
+            norm1: of(self.norm1)?,
+            qkv: of(self.qkv)?,
+            qkv_bias: self.qkv_bias.map(&mut *of).transpose()?,
+            o: of(self.o)?,
+            norm2: of(self.norm2)?,
+            gate_up: of(self.gate_up)?,
+            down: of(self.down)?,
+            norm: of(self.norm)?,
+            head: if self.head == self.embed { embed } else { of(self.head)? },
+        })
+    }
 }
 
 /// How a parameter begins.

@@ -2,7 +2,7 @@
 
 use super::ProgramError;
 use smolc_plan::program::{Dtype, Slot};
-use smolc_plan::{Ref, Space, Tensor, TensorId};
+use smolc_plan::{Precision, Ref, Space, Tensor, TensorId};
 
 /// Alignment of every slot, in bytes: one cache line, one AVX-512 register.
 pub(super) const ALIGN: u64 = 64;
@@ -11,9 +11,27 @@ pub(super) const ALIGN: u64 = 64;
 #[derive(Default)]
 pub(super) struct Table {
     tensors: Vec<Tensor>,
+    precision: Precision,
 }
 
 impl Table {
+    pub fn new(precision: Precision) -> Table {
+        Table { tensors: Vec::new(), precision }
+    }
+
+    /// In what the program computes.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The element type of activations.
+    pub fn activation(&self) -> Dtype {
+        match self.precision {
+            Precision::F32 => Dtype::F32,
+            Precision::Bf16 => Dtype::Bf16,
+        }
+    }
+
     pub fn add(
         &mut self,
         name: &str,
@@ -23,7 +41,12 @@ impl Table {
         slots: u64,
     ) -> Result<TensorId, ProgramError> {
         let too_big = || ProgramError::overflow(format!("tensor `{name}`"));
-        let stride = bytes(shape).and_then(|b| b.checked_next_multiple_of(ALIGN)).ok_or_else(too_big)?;
+        // In bf16 a parameter's place is twice its copy's, and both are multiples of ALIGN.
+        let align = match (self.precision, space) {
+            (Precision::Bf16, Space::Parameter | Space::Gradient | Space::Moment1 | Space::Moment2) => 2 * ALIGN,
+            _ => ALIGN,
+        };
+        let stride = bytes(shape, dtype).and_then(|b| b.checked_next_multiple_of(align)).ok_or_else(too_big)?;
         stride.checked_mul(slots).ok_or_else(too_big)?;
         let id =
             u32::try_from(self.tensors.len()).map_err(|_| ProgramError::overflow("the list of tensors"))?;
@@ -40,14 +63,26 @@ impl Table {
         self.add(&format!("{prefix}{}", t.name), &t.shape, t.dtype, space, t.slots)
     }
 
+    /// The bf16 copy of a parameter: half its stride, so that element i of one space is element i of the other.
+    pub fn rounded(&mut self, of: TensorId) -> Result<TensorId, ProgramError> {
+        let Some(t) = self.tensors.get(of.0 as usize).cloned() else {
+            return Err(ProgramError::overflow("the list of tensors"));
+        };
+        let id = self.add(&format!("bf16.{}", t.name), &t.shape, Dtype::Bf16, Space::Rounded, t.slots)?;
+        if let Some(copy) = self.tensors.get_mut(id.0 as usize) {
+            copy.stride = t.stride / 2;
+        }
+        Ok(id)
+    }
+
     pub fn into_tensors(self) -> Vec<Tensor> {
         self.tensors
     }
 }
 
-/// Bytes of one slot of this shape; both element types have four.
-pub(super) fn bytes(shape: &[u64]) -> Option<u64> {
-    shape.iter().try_fold(4u64, |n, d| n.checked_mul(*d))
+/// Bytes of one slot of this shape.
+pub(super) fn bytes(shape: &[u64], dtype: Dtype) -> Option<u64> {
+    shape.iter().try_fold(dtype.bytes(), |n, d| n.checked_mul(*d))
 }
 
 /// A use of a fixed slot.

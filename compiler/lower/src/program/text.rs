@@ -47,11 +47,12 @@ impl Text<'_> {
             let dtype = match t.dtype {
                 Dtype::F32 => "f32",
                 Dtype::U32 => "u32",
+                Dtype::Bf16 => "bf16",
             };
-            let slot = bytes(&t.shape).unwrap_or(u64::MAX);
+            let slot = bytes(&t.shape, t.dtype).unwrap_or(u64::MAX);
             writeln!(
                 f,
-                "  {:<width$}  {dtype}  {shape:<shape_width$}  {slot:>13} bytes  at {:>13}  {}",
+                "  {:<width$}  {dtype:<4} {shape:<shape_width$}  {slot:>13} bytes  at {:>13}  {}",
                 t.name,
                 t.offset,
                 space(t.space),
@@ -180,6 +181,7 @@ fn shape(t: &Tensor) -> String {
 fn space(space: Space) -> &'static str {
     match space {
         Space::Parameter => "parameter",
+        Space::Rounded => "bf16 copy",
         Space::Gradient => "gradient",
         Space::Moment1 => "first moment",
         Space::Moment2 => "second moment",

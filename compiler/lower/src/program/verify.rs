@@ -76,7 +76,7 @@ pub fn verify(program: &Program) -> Result<(), VerifyError> {
 
 fn check_place(program: &Program, t: &Tensor) -> Result<(), VerifyError> {
     let outside = || VerifyError::Outside { what: t.name.clone() };
-    let size = bytes(&t.shape).ok_or_else(outside)?;
+    let size = bytes(&t.shape, t.dtype).ok_or_else(outside)?;
     let end = t.stride.checked_mul(t.slots).and_then(|n| n.checked_add(t.offset)).ok_or_else(outside)?;
     if end > program.arena_bytes {
         return Err(outside());
@@ -105,6 +105,11 @@ fn check_spaces(program: &Program) -> Result<(), VerifyError> {
         (contiguous, places, next - base)
     };
     let parameters = of(Space::Parameter);
+    let rounded = of(Space::Rounded);
+    let halves: Vec<_> = parameters.1.iter().map(|(at, stride, slots, shape)| (at / 2, stride / 2, *slots, *shape)).collect();
+    if !rounded.0 || !(rounded.1.is_empty() || rounded.1 == halves) {
+        return Err(VerifyError::Layout { what: "bf16 copies" });
+    }
     let training = !program.backward.statements.is_empty();
     let mut moments = 0;
     for (space, what) in [
@@ -127,7 +132,7 @@ fn check_spaces(program: &Program) -> Result<(), VerifyError> {
         .iter()
         .try_fold(program.parameter_bytes, |n, b| n.checked_add(*b));
     if !parameters.0
-        || parameters.2 != program.parameter_bytes
+        || parameters.2 + rounded.2 != program.parameter_bytes
         || moments != program.optimizer_bytes
         || sum != Some(program.arena_bytes)
     {
@@ -181,6 +186,7 @@ fn run(program: &Program, blocks: &[&Block]) -> Result<(), VerifyError> {
 fn lasting(space: Space) -> bool {
     match space {
         Space::Parameter
+        | Space::Rounded
         | Space::Gradient
         | Space::Moment1
         | Space::Moment2
@@ -237,7 +243,7 @@ fn range(program: &Program, (id, slot): Key) -> Result<(u64, u64), VerifyError> 
     let outside = || VerifyError::Outside { what: name(program, (id, slot)) };
     let t = program.tensors.get(id).ok_or_else(outside)?;
     let from = slot.checked_mul(t.stride).and_then(|n| n.checked_add(t.offset)).ok_or_else(outside)?;
-    let to = bytes(&t.shape).and_then(|n| n.checked_add(from)).ok_or_else(outside)?;
+    let to = bytes(&t.shape, t.dtype).and_then(|n| n.checked_add(from)).ok_or_else(outside)?;
     Ok((from, to))
 }
 

@@ -71,7 +71,8 @@ fn train(
     interrupts.training();
     board.say(plan_text::measured(plan, run, &console.err).trim_end());
     let mut observer = Training::new(run, board.clone(), console.err);
-    let options = Options { threads, stop: &interrupts.stop, tokenizer: None };
+    let backend = smolc_train::on_cpu(threads);
+    let options = Options { threads, backend: &backend, stop: &interrupts.stop, tokenizer: None };
     let outcome = smolc_train::train(plan, index, dir, &options, &mut observer);
     board.clear();
     let path = dir.join(&run.name);

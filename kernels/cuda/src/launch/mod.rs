@@ -23,7 +23,7 @@ pub use rows::{
 pub type Address = u64;
 
 /// Element type of activations and of the weights that kernels read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
     /// IEEE single precision; arithmetic is true f32.
     F32,

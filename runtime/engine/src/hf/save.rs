@@ -58,10 +58,11 @@ fn write<B: Backend>(
 
     let path = dir.join("model.safetensors");
     let mut tensors = Vec::new();
+    let mut copies = Vec::new();
     for p in engine.parameter_table() {
-        let Some(values) = engine.parameter(&p.name) else {
-            return Err(HfError::Missing { path, name: p.name.clone() });
-        };
+        copies.push((p, engine.read_parameter(&p.name)?));
+    }
+    for (p, values) in &copies {
         let shape = p.shape.iter().map(|n| *n as usize).collect();
         let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values));
         tensors.push((p.name.as_str(), view.map_err(|e| header(&path, e))?));

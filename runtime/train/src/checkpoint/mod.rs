@@ -14,7 +14,7 @@ mod read;
 mod write;
 
 pub use read::{Found, Resume, Spaces, list, resume};
-pub use write::{Written, prune, write};
+pub use write::{Source, Written, prune, write};
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -76,12 +76,12 @@ pub fn resume(
     Err(TrainError::NoCheckpoint { path: checkpoints.to_owned(), reasons_each: damaged })
 }
 
-/// The three flat spaces a checkpoint fills, lent one at a time.
+/// The three flat spaces a checkpoint fills.
 pub trait Spaces {
     /// Values in each.
     fn values(&self) -> usize;
-    /// Space 0 (parameters), 1 (first moment) or 2 (second moment).
-    fn space(&mut self, index: usize) -> &mut [f32];
+    /// Overwrites values of space 0 (parameters), 1 (first moment) or 2 (second moment) from its value `from` on.
+    fn put(&mut self, index: usize, from: usize, values: &[f32]) -> Result<(), String>;
 }
 
 fn set_aside(checkpoints: &Path, name: &str) -> Result<(), TrainError> {
@@ -155,14 +155,16 @@ fn read_tensors(
     };
     let mut found = vec![0u8; expected.len()];
     take(&mut found)?;
-    let mut buffer = vec![0u8; 1 << 16];
+    let (all, chunk) = (spaces.values(), 1usize << 18);
+    let mut buffer = vec![0u8; 4 * chunk.min(all)];
+    let mut values = Vec::with_capacity(chunk.min(all));
     for index in 0..3 {
-        for chunk in spaces.space(index).chunks_mut(1 << 14) {
-            let bytes = buffer.get_mut(..4 * chunk.len()).unwrap_or_default();
+        for from in (0..all).step_by(chunk) {
+            let bytes = buffer.get_mut(..4 * chunk.min(all - from)).unwrap_or_default();
             take(bytes)?;
-            for (value, four) in chunk.iter_mut().zip(bytes.chunks_exact(4)) {
-                *value = f32::from_le_bytes(four.try_into().unwrap_or_default());
-            }
+            values.clear();
+            values.extend(bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap_or_default())));
+            spaces.put(index, from, &values)?;
         }
     }
     let mut tail = vec![0u8; 8 * vocab];

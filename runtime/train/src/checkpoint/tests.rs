@@ -8,8 +8,9 @@ impl Spaces for Three {
     fn values(&self) -> usize {
         self.0[0].len()
     }
-    fn space(&mut self, index: usize) -> &mut [f32] {
-        &mut self.0[index]
+    fn put(&mut self, index: usize, from: usize, values: &[f32]) -> Result<(), String> {
+        self.0[index][from..from + values.len()].copy_from_slice(values);
+        Ok(())
     }
 }
 
@@ -31,7 +32,7 @@ fn save(dir: &Path, step: u64) {
         recent_losses: vec![0.1, 1.0 / 3.0],
     };
     let [a, b, c] = spaces(step);
-    let written = write(dir, &state, [&a, &b, &c], &vec![step; V]).unwrap();
+    let written = write(dir, &state, &Three([a, b, c]), &vec![step; V]).unwrap();
     let on_disk: u64 =
         fs::read_dir(&written.path).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum();
     assert_eq!(on_disk, written.bytes);

@@ -16,12 +16,23 @@ pub struct Written {
     pub bytes: u64,
 }
 
+/// The three flat spaces that a checkpoint holds, of one length: parameters, first and second moments.
+pub trait Source {
+    /// Values in each.
+    fn values(&self) -> usize;
+    /// Copies values of space `index` from its value `from` on.
+    fn read(&self, index: usize, from: usize, out: &mut [f32]) -> std::io::Result<()>;
+}
+
+/// Values copied at a time: large enough for a device's copy to be worth its start.
+const CHUNK: usize = 1 << 20;
+
 /// Writes the checkpoint `state.step` into `checkpoints`. `spaces` are parameters, first and second moments, of one
 /// length. When it fails nothing of it is left and older ones are untouched.
 pub fn write(
     checkpoints: &Path,
     state: &State,
-    spaces: [&[f32]; 3],
+    spaces: &dyn Source,
     counts: &[u64],
 ) -> Result<Written, TrainError> {
     let temporary = checkpoints.join(TEMPORARY);
@@ -44,7 +55,7 @@ pub fn write(
             }
             Err(TrainError::DiskFull {
                 step: state.step,
-                bytes: size(spaces, counts),
+                bytes: size(spaces.values(), counts),
                 path: checkpoints.to_owned(),
                 kept: list(checkpoints)?.last().copied(),
             })
@@ -67,8 +78,7 @@ pub fn prune(checkpoints: &Path, keep: u64) -> Result<(), TrainError> {
     Ok(())
 }
 
-fn size(spaces: [&[f32]; 3], counts: &[u64]) -> u64 {
-    let parameters = spaces.first().map_or(0, |s| s.len());
+fn size(parameters: usize, counts: &[u64]) -> u64 {
     (header(parameters, counts.len()).len() + 12 * parameters + 8 * counts.len()) as u64
 }
 
@@ -80,22 +90,28 @@ fn remove(path: &Path) -> Result<(), TrainError> {
     }
 }
 
-fn write_into(dir: &Path, state: &State, spaces: [&[f32]; 3], counts: &[u64]) -> Result<u64, TrainError> {
+fn write_into(dir: &Path, state: &State, spaces: &dyn Source, counts: &[u64]) -> Result<u64, TrainError> {
     fs::create_dir(dir).map_err(TrainError::io("create", dir))?;
     let mut text = serde_json::to_vec_pretty(state)?;
     text.push(b'\n');
     let files = vec![
         write_file(dir, STATE, |out| out.write_all(&text))?,
         write_file(dir, TENSORS, |out| {
-            let parameters = spaces.first().map_or(0, |s| s.len());
+            let parameters = spaces.values();
             out.write_all(&header(parameters, counts.len()))?;
+            let mut values = vec![0f32; CHUNK.min(parameters)];
             let mut buffer = Vec::with_capacity(1 << 16);
-            for space in spaces {
-                for chunk in space.chunks(1 << 14) {
-                    buffer.clear();
-                    buffer.extend(chunk.iter().flat_map(|x| x.to_le_bytes()));
-                    out.write_all(&buffer)?;
+            for index in 0..3 {
+                for from in (0..parameters).step_by(CHUNK) {
+                    values.resize(CHUNK.min(parameters - from), 0.0);
+                    spaces.read(index, from, &mut values)?;
+                    for chunk in values.chunks(1 << 14) {
+                        buffer.clear();
+                        buffer.extend(chunk.iter().flat_map(|x| x.to_le_bytes()));
+                        out.write_all(&buffer)?;
+                    }
                 }
+                values.resize(CHUNK.min(parameters), 0.0);
             }
             for count in counts {
                 out.write_all(&count.to_le_bytes())?;

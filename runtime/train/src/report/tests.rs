@@ -105,6 +105,7 @@ fn plan() -> Plan {
             checkpoints: Checkpoints { every: 100, keep: 2 },
             validation: smolc_plan::Validation { every: Some(50), stage_end: true, tokens: 60_000 },
             document_mask: true,
+            precision: Default::default(),
             parameters: vec![],
             program,
         }],
@@ -123,6 +124,7 @@ fn lines(last: u64, status: Option<Status>) -> Vec<Line> {
         parameters: 5_511_424,
         arena_bytes: 300 << 20,
         threads: 2,
+        device: "the CPU".into(),
         version: "0.1.0".into(),
         platform: "linux x86_64".into(),
     })];

@@ -111,6 +111,7 @@ pub fn plan(micro: u64) -> Plan {
             checkpoints: Checkpoints { every: 7, keep: 2 },
             validation: Validation { every: Some(10), stage_end: true, tokens: 3 * WINDOW },
             document_mask: true,
+            precision: Default::default(),
             parameters,
             program,
         }],
@@ -201,7 +202,8 @@ pub fn train(
     stop: &AtomicBool,
     mut observer: impl FnMut(&Event),
 ) -> Result<Outcome, TrainError> {
-    let options = Options { threads, stop, tokenizer: None };
+    let backend = smolc_train::on_cpu(threads);
+    let options = Options { threads, backend: &backend, stop, tokenizer: None };
     let special = smolc_engine::hf::Special::default();
     train_on(plan, &plan.runs[0], dir, &options, &Synthetic, &special, &mut observer)
 }
