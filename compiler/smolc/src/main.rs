@@ -8,6 +8,7 @@
 
 mod cli;
 mod commands;
+mod device;
 mod doctor;
 mod exit;
 mod failure;

@@ -176,6 +176,15 @@ impl Device {
         let info = DeviceInfo::first(search)?;
         // Before the context: nothing is held on the device when kernels are missing.
         let images = cubins.all(info.arch(), threads)?;
+        Device::with_images(info, &images)
+    }
+
+    /// Opens the first GPU without kernels: to ask about its memory.
+    pub fn open_bare(search: &Search) -> Result<Device, CudaError> {
+        Device::with_images(DeviceInfo::first(search)?, &[])
+    }
+
+    fn with_images(info: DeviceInfo, images: &[Cubin]) -> Result<Device, CudaError> {
         let mut device = Device {
             device: 0,
             context: std::ptr::null_mut(),
@@ -194,7 +203,7 @@ impl Device {
             const NON_BLOCKING: u32 = 1;
             check("cuStreamCreate", sys::cuStreamCreate(&mut device.compute, NON_BLOCKING))?;
             check("cuStreamCreate", sys::cuStreamCreate(&mut device.copies, NON_BLOCKING))?;
-            for Cubin { name, image, .. } in &images {
+            for Cubin { name, image, .. } in images {
                 let mut module = std::ptr::null_mut();
                 check(
                     format!("cuModuleLoadData of {name}"),
