@@ -89,8 +89,10 @@ fn main() {
 
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> =
-        entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == extension)).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == extension))
+        .collect();
     files.sort();
     files
 }
@@ -151,7 +153,10 @@ fn patch(bug: &Path, kernels: &Path, out: &Path) -> Unit {
     let text = fs::read_to_string(bug).unwrap();
     let field = |key: &str| {
         let prefix = format!("{key}: ");
-        text.lines().find_map(|l| l.strip_prefix(prefix.as_str())).unwrap_or_else(|| panic!("{name}: no `{key}:`")).trim()
+        text.lines()
+            .find_map(|l| l.strip_prefix(prefix.as_str()))
+            .unwrap_or_else(|| panic!("{name}: no `{key}:`"))
+            .trim()
     };
     // `file` is what is changed, a kernel or a header; `kernel` is the file that is compiled.
     let (file, kernel) = (field("file"), field("kernel"));

@@ -1,10 +1,16 @@
 //! The filter `score >= 3 and language == "en" and length(text) < 8000` on columns in memory: makes the columns, and
 //! times the filter on demand. `bench/compare.py` drives it beside DuckDB and polars; see `bench/README.md`.
 #![allow(unsafe_code)] // maps the columns, so that they are in memory once for all programs
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)] // a benchmark may panic
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)] // a benchmark may panic
 
-use smolc_expr::row::{Batch, Column, DataType, Field, Filter, Offsets, RowExpr, Selection, Text, Values};
 use smolc_expr::Binary;
+use smolc_expr::row::{Batch, Column, DataType, Field, Filter, Offsets, RowExpr, Selection, Text, Values};
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
@@ -17,12 +23,9 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        ["generate", dir, rows, median, sigma] => generate(
-            Path::new(dir),
-            rows.parse().unwrap(),
-            median.parse().unwrap(),
-            sigma.parse().unwrap(),
-        ),
+        ["generate", dir, rows, median, sigma] => {
+            generate(Path::new(dir), rows.parse().unwrap(), median.parse().unwrap(), sigma.parse().unwrap())
+        }
         ["serve", dir] => serve(Path::new(dir)),
         _ => println!("usage: filter generate DIR ROWS MEDIAN SIGMA | filter serve DIR"),
     }
@@ -72,8 +75,13 @@ const LANGUAGES: [(&str, f64, &str); 7] = [
 fn generate(dir: &Path, rows: usize, median: f64, sigma: f64) {
     std::fs::create_dir_all(dir).unwrap();
     let create = |name: &str| BufWriter::with_capacity(1 << 20, File::create(dir.join(name)).unwrap());
-    let (mut scores, mut languages, mut language_ends, mut texts, mut text_ends) =
-        (create("score.f64"), create("language.bytes"), create("language.i32"), create("text.bytes"), create("text.i64"));
+    let (mut scores, mut languages, mut language_ends, mut texts, mut text_ends) = (
+        create("score.f64"),
+        create("language.bytes"),
+        create("language.i32"),
+        create("text.bytes"),
+        create("text.i64"),
+    );
     let r = &mut Random(20_260_701);
     let pools: Vec<Vec<char>> = LANGUAGES.iter().map(|(_, _, text)| text.chars().collect()).collect();
     let (mut language_end, mut text_end) = (0i32, 0i64);

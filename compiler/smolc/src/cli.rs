@@ -3,6 +3,7 @@
 use crate::output::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use smolc_kernels_cuda::host::Arch;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -75,6 +76,9 @@ pub enum Command {
     Lsp(LspArgs),
     /// Say what this machine offers and what is missing
     Doctor(DoctorArgs),
+    /// Compile the GPU kernels ahead of time
+    #[command(after_help = KERNELS_HELP)]
+    Kernels(KernelsArgs),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_HELP)]
     Completions(CompletionsArgs),
@@ -121,7 +125,8 @@ plan is left untouched (exit code 5).
 Examples:
   smolc run specs/quickstart.smol
   smolc run my.smol --out /mnt/runs/a --set root=/mnt/corpora --threads 8
-  smolc run my.smol --deny warnings 2> log.txt";
+  smolc run my.smol --deny warnings 2> log.txt
+  smolc run my.smol --device cuda";
 
 /// `smolc run`.
 #[derive(Debug, Args)]
@@ -137,6 +142,21 @@ pub struct RunArgs {
     /// Only this run of the spec
     #[arg(long, value_name = "NAME")]
     pub run: Option<String>,
+    /// What computes; auto takes a usable GPU and says why it took what it took
+    #[arg(long, value_enum, default_value_t, value_name = "DEVICE")]
+    pub device: DeviceChoice,
+}
+
+/// Devices that `--device` names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// The CPU.
+    Cpu,
+    /// An NVIDIA GPU.
+    Cuda,
+    /// A usable GPU if there is one, else the CPU.
+    #[default]
+    Auto,
 }
 
 const CHECK_HELP: &str = "\
@@ -153,6 +173,9 @@ pub struct CheckArgs {
     /// How to print the diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: CheckFormat,
+    /// Also check that every run fits this device
+    #[arg(long, value_enum, value_name = "DEVICE")]
+    pub device: Option<DeviceChoice>,
 }
 
 /// Formats of `smolc check`.
@@ -399,6 +422,40 @@ pub struct DoctorArgs {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: Format,
+}
+
+const KERNELS_HELP: &str = "\
+A run compiles what it needs at its first start, which takes seconds; this does it before. The cache is SMOLC_CACHE, or
+smolc in the user's cache. It needs NVRTC (pip install nvidia-cuda-nvrtc==13.*) and no GPU.
+
+Examples:
+  smolc kernels build                           # for the GPU of this machine
+  smolc kernels build --arch sm_90a,sm_80";
+
+/// `smolc kernels`.
+#[derive(Debug, Args)]
+pub struct KernelsArgs {
+    #[command(subcommand)]
+    pub command: KernelsCommand,
+}
+
+/// What to do about the kernels.
+#[derive(Debug, Subcommand)]
+pub enum KernelsCommand {
+    /// Compile every kernel into the cache
+    #[command(after_help = KERNELS_HELP)]
+    Build {
+        /// Architectures; may be given several times or separated by commas [default: that of this machine's GPU]
+        #[arg(long, value_name = "ARCH", value_delimiter = ',', value_parser = architecture)]
+        arch: Vec<Arch>,
+        /// Threads to compile with [default: all]
+        #[arg(long, value_name = "N")]
+        threads: Option<NonZeroUsize>,
+    },
+}
+
+fn architecture(text: &str) -> Result<Arch, String> {
+    text.parse()
 }
 
 const COMPLETIONS_HELP: &str = "\

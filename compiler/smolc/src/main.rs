@@ -8,6 +8,7 @@
 
 mod cli;
 mod commands;
+mod device;
 mod doc_html;
 mod doctor;
 mod exit;

@@ -64,7 +64,8 @@ mod tests {
         let names: Vec<&str> = HEADERS.iter().map(|h| h.0).collect();
         for (file, text) in SOURCES.iter().map(|s| (s.name, s.text)).chain(HEADERS.iter().copied()) {
             for line in text.lines().filter(|l| l.trim_start().starts_with("#include")) {
-                let name = line.split('"').nth(1).unwrap_or_else(|| panic!("{file}: {line}: no system headers"));
+                let name =
+                    line.split('"').nth(1).unwrap_or_else(|| panic!("{file}: {line}: no system headers"));
                 assert!(names.contains(&name), "{file} includes {name}, which is not embedded");
             }
         }

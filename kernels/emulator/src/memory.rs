@@ -4,7 +4,14 @@ use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 
 unsafe extern "C" {
-    fn mmap(at: *mut c_void, bytes: usize, protection: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
+    fn mmap(
+        at: *mut c_void,
+        bytes: usize,
+        protection: c_int,
+        flags: c_int,
+        file: c_int,
+        offset: i64,
+    ) -> *mut c_void;
     fn mprotect(at: *mut c_void, bytes: usize, protection: c_int) -> c_int;
     fn munmap(at: *mut c_void, bytes: usize) -> c_int;
 }
@@ -96,7 +103,9 @@ impl<T: Element> Buffer<T> {
     fn slack_mut(&mut self) -> &mut [u8] {
         let used = self.len * size_of::<T>();
         // SAFETY: the mapping reaches from `at` to the next multiple of 16 bytes.
-        unsafe { std::slice::from_raw_parts_mut(self.at.cast::<u8>().add(used), used.next_multiple_of(16) - used) }
+        unsafe {
+            std::slice::from_raw_parts_mut(self.at.cast::<u8>().add(used), used.next_multiple_of(16) - used)
+        }
     }
 
     /// Whether nobody wrote behind the last element.

@@ -10,6 +10,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod generate;
+mod kernels;
 mod lsp;
 mod new;
 mod plan;
@@ -37,6 +38,7 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Doc(args) => doc::execute(args, console),
         Command::Lsp(args) => lsp::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
+        Command::Kernels(args) => kernels::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
         Command::Simulate(args) => simulate::execute(args, console),
         Command::Diff(args) => diff::execute(args, console),

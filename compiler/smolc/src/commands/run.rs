@@ -1,12 +1,13 @@
 //! `smolc run`: check, plan, prepare the data, train each run, and say where everything is.
 
 use crate::cli::RunArgs;
+use crate::device::Choice;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Style, number};
 use crate::progress::{Board, Preparing, Training};
 use crate::signals::Interrupts;
-use crate::{plan_text, spec, threads};
+use crate::{device, plan_text, spec, threads};
 use smolc_plan::Plan;
 use smolc_train::event::End;
 use smolc_train::{Options, Outcome, TrainError};
@@ -22,12 +23,16 @@ pub fn execute(args: &RunArgs, console: &Console) -> Result<Exit, Failure> {
     let runs = spec::select(&plan, args.run.as_deref())?;
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&plan.spec));
     let threads = threads::count(args.threads);
+    let choice = device::choose(args.device)?;
+    for run in runs.iter().filter_map(|i| plan.runs.get(*i)) {
+        device::check(&choice, run)?;
+    }
     let interrupts = Interrupts::listen()?;
     let board = Board::new(console.err);
 
     let plan = prepare(&plan, &dir, &board, console, &interrupts)?;
     for index in runs {
-        let exit = train(&plan, index, &dir, threads, &board, console, &interrupts)?;
+        let exit = train(&plan, index, &dir, threads, &choice, &board, console, &interrupts)?;
         if exit != Exit::Done {
             return Ok(exit);
         }
@@ -52,11 +57,13 @@ fn prepare(
     prepared.map_err(failure)
 }
 
+#[allow(clippy::too_many_arguments)] // what a run is told, named once
 fn train(
     plan: &Plan,
     index: usize,
     dir: &Path,
     threads: usize,
+    choice: &Choice,
     board: &Board,
     console: &Console,
     interrupts: &Arc<Interrupts>,
@@ -69,9 +76,10 @@ fn train(
         notice.say("stopping after this step, with a checkpoint; once more to stop at once");
     });
     interrupts.training();
+    board.say(&choice.why);
     board.say(plan_text::measured(plan, run, &console.err).trim_end());
     let mut observer = Training::new(run, board.clone(), console.err);
-    let backend = smolc_train::on_cpu(threads);
+    let backend = device::backend(choice.device.clone(), threads);
     let options = Options { threads, backend: &backend, stop: &interrupts.stop, tokenizer: None };
     let outcome = smolc_train::train(plan, index, dir, &options, &mut observer);
     board.clear();

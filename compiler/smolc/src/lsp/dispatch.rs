@@ -31,9 +31,8 @@ impl Server<'_> {
     pub(super) fn answer(&mut self, request: Request) -> Response {
         let Request { id, method, params } = request;
         let answered = catch_unwind(AssertUnwindSafe(|| self.handle(&method, &params)));
-        let error = |code: ErrorCode, message: String| {
-            Err(ResponseError { code: code as i32, message, data: None })
-        };
+        let error =
+            |code: ErrorCode, message: String| Err(ResponseError { code: code as i32, message, data: None });
         let response_result = match answered {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Refusal::Unknown)) => {

@@ -68,7 +68,8 @@ impl DeviceInfo {
             let name = String::from_utf8_lossy(name.get(..end).unwrap_or_default()).into_owned();
             let attribute = |which| {
                 let mut value = 0;
-                check("cuDeviceGetAttribute", sys::cuDeviceGetAttribute(&mut value, which, device)).map(|()| value)
+                check("cuDeviceGetAttribute", sys::cuDeviceGetAttribute(&mut value, which, device))
+                    .map(|()| value)
             };
             use sys::CUdevice_attribute as A;
             let capability = (
@@ -176,6 +177,15 @@ impl Device {
         let info = DeviceInfo::first(search)?;
         // Before the context: nothing is held on the device when kernels are missing.
         let images = cubins.all(info.arch(), threads)?;
+        Device::with_images(info, &images)
+    }
+
+    /// Opens the first GPU without kernels: to ask about its memory.
+    pub fn open_bare(search: &Search) -> Result<Device, CudaError> {
+        Device::with_images(DeviceInfo::first(search)?, &[])
+    }
+
+    fn with_images(info: DeviceInfo, images: &[Cubin]) -> Result<Device, CudaError> {
         let mut device = Device {
             device: 0,
             context: std::ptr::null_mut(),
@@ -189,12 +199,15 @@ impl Device {
         // SAFETY: the driver is loaded and initialized; pointers are live; the context becomes current on this thread.
         unsafe {
             check("cuDeviceGet", sys::cuDeviceGet(&mut device.device, device.info.ordinal))?;
-            check("cuDevicePrimaryCtxRetain", sys::cuDevicePrimaryCtxRetain(&mut device.context, device.device))?;
+            check(
+                "cuDevicePrimaryCtxRetain",
+                sys::cuDevicePrimaryCtxRetain(&mut device.context, device.device),
+            )?;
             check("cuCtxSetCurrent", sys::cuCtxSetCurrent(device.context))?;
             const NON_BLOCKING: u32 = 1;
             check("cuStreamCreate", sys::cuStreamCreate(&mut device.compute, NON_BLOCKING))?;
             check("cuStreamCreate", sys::cuStreamCreate(&mut device.copies, NON_BLOCKING))?;
-            for Cubin { name, image, .. } in &images {
+            for Cubin { name, image, .. } in images {
                 let mut module = std::ptr::null_mut();
                 check(
                     format!("cuModuleLoadData of {name}"),
@@ -339,7 +352,11 @@ impl Device {
             })?;
         }
         if launch.args.len() > ARGUMENTS {
-            return Err(CudaError::NoKernel(format!("{} with {} arguments", launch.kernel, launch.args.len())));
+            return Err(CudaError::NoKernel(format!(
+                "{} with {} arguments",
+                launch.kernel,
+                launch.args.len()
+            )));
         }
         Ok(Prepared {
             name: launch.kernel.clone(),

@@ -57,7 +57,8 @@ fn norm_case<T: Real + Bits>(rows: usize, d: usize, residual: bool) {
     let grad_before = random.floats(d, 1.0);
     let eps = 1e-5;
     let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
-        let (bx, bb, bw, bd) = (Buffer::new(&x), Buffer::new(&branch), Buffer::new(&weight), Buffer::new(&dout));
+        let (bx, bb, bw, bd) =
+            (Buffer::new(&x), Buffer::new(&branch), Buffer::new(&weight), Buffer::new(&dout));
         let mut sum = Buffer::<T>::poisoned(rows * d);
         let (mut out, mut rstd) = (Buffer::<T>::poisoned(rows * d), Buffer::<f32>::poisoned(rows));
         let op = RmsNorm {
@@ -249,7 +250,8 @@ fn embed() {
     embed_case::<u16>(&[7; 1100], 9, 16);
     let edges: Vec<u32> = (0..256).map(|i| [1u32, 1, 0, 2][i / 64]).collect();
     embed_case::<f32>(&edges, 3, 24);
-    let edges: Vec<u32> = (0..200).map(|i| u32::from(i >= 63) + u32::from(i >= 65) + u32::from(i >= 129)).collect();
+    let edges: Vec<u32> =
+        (0..200).map(|i| u32::from(i >= 63) + u32::from(i >= 65) + u32::from(i >= 129)).collect();
     embed_case::<u16>(&edges, 4, 8);
     for (n, vocabulary, d) in [(193, 11, 40), (1500, 700, 16), (300, 70_000, 8)] {
         let tokens: Vec<u32> = (0..n).map(|_| random.below(vocabulary) as u32).collect();

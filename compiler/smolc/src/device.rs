@@ -1,0 +1,155 @@
+//! Which device computes, and the libraries and the cache it needs.
+
+use crate::cli::DeviceChoice;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::number;
+use smolc_engine::{Backend, Cuda, EngineError};
+use smolc_kernels_cuda::host::{Cubins, CudaError, Device, DeviceInfo, Library, Search};
+use smolc_plan::{Precision, Run};
+use std::path::PathBuf;
+
+/// Where NVIDIA's libraries are looked for.
+pub fn search() -> Search {
+    Search::from_environment(&|name| std::env::var_os(name))
+}
+
+/// The folder of compiled kernels and of pinned algorithms: `SMOLC_CACHE`, or `smolc` in the user's cache.
+pub fn cache() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    variable("SMOLC_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").map(|p| p.join("smolc")))
+        .or_else(|| variable("HOME").map(|p| p.join(".cache/smolc")))
+        .unwrap_or_else(|| std::env::temp_dir().join("smolc-cache"))
+}
+
+/// The device that a run is to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// The CPU.
+    Cpu,
+    /// The GPU.
+    Cuda(DeviceInfo),
+}
+
+/// What was chosen, and why, in words.
+pub struct Choice {
+    /// The device.
+    pub device: Chosen,
+    /// One line for people.
+    pub why: String,
+}
+
+/// Chooses. Asked for `cuda`, whatever keeps a GPU from being used is an error; `auto` takes the CPU then and says why.
+pub fn choose(asked: DeviceChoice) -> Result<Choice, Failure> {
+    let cpu = |why: String| Ok(Choice { device: Chosen::Cpu, why });
+    if asked == DeviceChoice::Cpu {
+        return cpu("on the CPU, as asked".into());
+    }
+    match usable() {
+        Ok(info) => {
+            let how = if asked == DeviceChoice::Auto { "found usable" } else { "as asked" };
+            let why = format!("on {} ({}, {}), {how}", info.name, info.arch(), number::bytes(info.memory));
+            Ok(Choice { device: Chosen::Cuda(info), why })
+        }
+        Err(error) if asked == DeviceChoice::Auto => cpu(match error {
+            CudaError::Missing { library: Library::Driver, .. } => "on the CPU: no NVIDIA driver".into(),
+            other => format!("on the CPU: {other}"),
+        }),
+        Err(error) => Err(Failure::of(Exit::Environment, &error)
+            .help("`smolc doctor` says what a GPU needs; --device cpu runs without")),
+    }
+}
+
+/// The GPU, if everything that a run loads is there.
+fn usable() -> Result<DeviceInfo, CudaError> {
+    let search = search();
+    let info = DeviceInfo::first(&search)?;
+    search.load(Library::CublasLt)?;
+    Ok(info)
+}
+
+/// Makes the back end of a run.
+pub fn backend(chosen: Chosen, threads: usize) -> impl Fn(u64) -> Result<Box<dyn Backend>, EngineError> {
+    move |bytes| match &chosen {
+        Chosen::Cpu => Ok(Box::new(smolc_engine::Cpu::new(bytes, threads.max(1))?)),
+        Chosen::Cuda(_) => Ok(Box::new(Cuda::open(&search(), &cache(), bytes, threads)?)),
+    }
+}
+
+/// Refuses a run that the device cannot hold or compute, before anything is prepared.
+pub fn check(choice: &Choice, run: &Run) -> Result<(), Failure> {
+    let Chosen::Cuda(info) = &choice.device else {
+        if run.precision == Precision::F32 {
+            return Ok(());
+        }
+        let message = format!(
+            "run `{}` has `precision: {}`, which needs a GPU, and would run {}",
+            run.name,
+            run.precision.name(),
+            choice.why
+        );
+        return Err(Failure::environment(message).help("leave `precision` out to train in f32 on the CPU"));
+    };
+    let search = search();
+    let free = free_memory(&search).map_err(|e| Failure::of(Exit::Environment, &e))?;
+    match shortage(run, free, &format!("{} has {} free", info.name, number::bytes(free))) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
+
+/// Bytes free on the device. Opens a context without kernels and closes it.
+fn free_memory(search: &Search) -> Result<u64, CudaError> {
+    Device::open_bare(search)?.free_memory()
+}
+
+/// What a run needs beside its arena: the workspace of products, scratch, and what the driver keeps.
+const BESIDE: u64 = 256 << 20;
+
+/// Why the run does not fit into `free` bytes, with the breakdown and what would make it fit.
+pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
+    let p = &run.program;
+    let needed = p.arena_bytes.saturating_add(BESIDE);
+    if needed <= free {
+        return None;
+    }
+    let bytes = number::bytes;
+    let mut failure = Failure::environment(format!(
+        "run `{}` needs {} of device memory; {has}\n  parameters {}, gradients {}, optimizer {}, activations {}, beside the \
+         arena {}",
+        run.name,
+        bytes(needed),
+        bytes(p.parameter_bytes),
+        bytes(p.gradient_bytes),
+        bytes(p.optimizer_bytes),
+        bytes(p.activation_bytes),
+        bytes(BESIDE),
+    ));
+    let fixed = needed - p.activation_bytes;
+    let per_sequence = p.activation_bytes / run.batch.micro.max(1);
+    let fits = free.checked_sub(fixed).map_or(0, |room| room / per_sequence.max(1));
+    let smaller = (1..run.batch.micro).rev().find(|m| *m <= fits && run.batch.sequences.is_multiple_of(*m));
+    failure = match smaller {
+        Some(micro) => failure.help(format!(
+            "write `micro_batch: {}` (it is {}): the activations then take about {}",
+            number::count(micro, "sequence", "sequences"),
+            run.batch.micro,
+            bytes(per_sequence * micro)
+        )),
+        None if fixed > free => failure.help(format!(
+            "parameters, gradients and moments alone take {}; the model is too large for this device",
+            bytes(fixed)
+        )),
+        None => failure.help("one sequence a micro-batch is already too much; make the window shorter"),
+    };
+    if run.precision == Precision::F32 {
+        failure = failure.help("`precision: bf16` halves the activations");
+    }
+    Some(failure)
+}
+
+/// The way to compiled kernels.
+pub fn cubins() -> Cubins {
+    Cubins::new(&cache(), &search())
+}
