@@ -109,7 +109,7 @@ pub enum DataError {
         found: Vec<String>,
     },
     /// A text that is not a string.
-    #[error("{}:{line}: the field `{field}` is {found}, not a string", path.display())]
+    #[error("{}:{line}: the field `{field}` is {found}, not {expected}", path.display())]
     FieldType {
         /// The file.
         path: PathBuf,
@@ -119,6 +119,8 @@ pub enum DataError {
         field: String,
         /// What it is.
         found: &'static str,
+        /// What it should be.
+        expected: &'static str,
     },
     /// A compressed file that does not decompress.
     #[error(
@@ -182,6 +184,36 @@ pub enum DataError {
         empty: u64,
         /// The sample's size, if documents were left but none fitted it.
         budget: Option<u64>,
+    },
+    /// A pipeline that drops every document.
+    #[error(
+        "dataset `{dataset}`: of {read} documents, its pipeline leaves none ({left}); loosen the step that drops them"
+    )]
+    NothingLeft {
+        /// The dataset.
+        dataset: String,
+        /// Documents read.
+        read: u64,
+        /// Documents after each step.
+        left: String,
+    },
+    /// A filter without a value.
+    #[error("a filter failed: {reason}")]
+    Filter {
+        /// Why.
+        reason: String,
+    },
+    /// A column of a source that has none but its text.
+    #[error(
+        "dataset `{dataset}`: documents of `files` and `text` have the column `text` only, not `{column}` as {kind}"
+    )]
+    NoColumn {
+        /// The dataset.
+        dataset: String,
+        /// The column asked for.
+        column: String,
+        /// What it was asked for as.
+        kind: &'static str,
     },
     /// A split shorter than a window.
     #[error(

@@ -18,6 +18,7 @@ mod error;
 mod guard;
 mod loader;
 pub mod order;
+pub mod pipeline;
 mod prepare;
 mod progress;
 mod source;
@@ -31,7 +32,8 @@ pub use error::DataError;
 pub use guard::panics_are_caught;
 pub use loader::{Batch, Loader};
 pub use prepare::{
-    Manifest, dataset_directory, prepare_dataset, prepare_tokenizer, prepare_tokens, tokenizer_path,
+    Manifest, Pipeline, dataset_directory, prepare_dataset, prepare_dataset_with, prepare_tokenizer,
+    prepare_tokenizer_with, prepare_tokens, tokenizer_path,
 };
 pub use progress::{Progress, Silent};
 pub use source::parquet::ParquetError;

@@ -1,6 +1,12 @@
 //! Compressed sources: the tokens of the plain files, read once for each pass, damage named.
 // Helpers of tests count as code to clippy.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
 
 mod common;
 

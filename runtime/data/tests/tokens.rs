@@ -1,6 +1,12 @@
 //! Sources that are tokenized already: read as they are, checked, and the same shards as from the text.
 // Helpers of tests count as code to clippy.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
 
 mod common;
 

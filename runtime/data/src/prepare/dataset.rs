@@ -5,16 +5,23 @@ use super::same_request;
 use super::writer::SplitWriter;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
+use crate::pipeline::Step;
 use crate::progress::Progress;
-use crate::source::{Corpus, DocumentRef, Raw, Reader, Skipped, is_validation};
+use crate::source::{Corpus, DocumentRef, Raw, Reader, Skipped, batches, is_validation};
 use crate::store::Store;
 use crate::tokenizer::Tokenizer;
 use rayon::prelude::*;
 use smolc_plan::{Measured, Plan, Separator};
 use std::path::{Path, PathBuf};
 
-/// Text held in memory at a time, bytes (a longer document is held alone).
-const BATCH_BYTES: u64 = 8 << 20;
+/// What is done to a dataset's documents before they are tokenized.
+#[derive(Clone, Debug, Default)]
+pub struct Pipeline {
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// What they are, as data: a prepared dataset is used again only for the same. Null for no steps.
+    pub identity: serde_json::Value,
+}
 
 /// One document in so many, of at most so many bytes, is encoded by the general engine as well and compared: the fast engine
 /// was probed on other texts than these. It costs a few per cent.
@@ -38,6 +45,22 @@ pub fn prepare_dataset(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Measured, DataError> {
+    prepare_dataset_with(plan, index, &Pipeline::default(), tokenizer, dir, progress)
+}
+
+/// [`prepare_dataset`], with a pipeline between the source and the sample. What it did is written to `pipeline.json` beside
+/// the shards, and what a decontamination removed to `removed.jsonl`.
+///
+/// Errors, besides those of [`prepare_dataset`]: a column that a filter reads is missing or of another type; a filter fails;
+/// no document is left.
+pub fn prepare_dataset_with(
+    plan: &Plan,
+    index: usize,
+    pipeline: &Pipeline,
+    tokenizer: &Tokenizer,
+    dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Measured, DataError> {
     let dataset = plan.datasets.get(index).ok_or(DataError::NoSuch { what: "dataset", index })?;
     let (eos, eos_id) = tokenizer.end().ok_or(DataError::NoEnd)?;
     let request = Request {
@@ -49,6 +72,7 @@ pub fn prepare_dataset(
         eos: eos.to_string(),
         eos_id,
         tokenizer: tokenizer.hash(),
+        pipeline: pipeline.identity.clone(),
     };
     let directory = dataset_directory(dir, &dataset.name);
     if directory.exists() {
@@ -56,7 +80,7 @@ pub fn prepare_dataset(
         same_request(&directory, &dataset.name, &manifest.request, &request)?;
         return Ok(Store::open(&directory)?.manifest_of().measured());
     }
-    let corpus = Corpus::index(dataset, progress)?;
+    let corpus = Corpus::index(dataset, &pipeline.steps, progress)?;
     note_left_out(&dataset.name, &corpus, &directory, progress);
     let attempt = |tokenizer: &Tokenizer| {
         let partial = PartialDirectory::create(&directory)?;
@@ -75,6 +99,12 @@ pub fn prepare_dataset(
         }
         done => done?,
     };
+    if !pipeline.steps.is_empty() {
+        let json = serde_json::to_vec_pretty(&corpus.pipeline.steps);
+        let json = json.map_err(|e| DataError::Tokenize(e.to_string()))?;
+        write_synced(&partial.file("pipeline.json"), &json)?;
+        write_lines(&partial.file("removed.jsonl"), &corpus.pipeline.removed)?;
+    }
     finish(&manifest, &corpus.skipped, partial)?;
     Ok(manifest.measured())
 }
@@ -139,14 +169,18 @@ pub(super) fn finish(
     skipped: &[Skipped],
     partial: PartialDirectory,
 ) -> Result<(), DataError> {
-    let lines: Result<Vec<String>, _> = skipped.iter().map(serde_json::to_string).collect();
-    let lines = lines.map_err(|e| DataError::Tokenize(e.to_string()))?;
-    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    write_synced(&partial.file("skipped.jsonl"), text.as_bytes())?;
+    write_lines(&partial.file("skipped.jsonl"), skipped)?;
     let mut json = serde_json::to_vec_pretty(manifest).map_err(|e| DataError::Tokenize(e.to_string()))?;
     json.push(b'\n');
     write_synced(&partial.file("manifest.json"), &json)?;
     partial.commit()
+}
+
+fn write_lines<T: serde::Serialize>(path: &Path, items: &[T]) -> Result<(), DataError> {
+    let lines: Result<Vec<String>, _> = items.iter().map(serde_json::to_string).collect();
+    let lines = lines.map_err(|e| DataError::Tokenize(e.to_string()))?;
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    write_synced(path, text.as_bytes())
 }
 
 /// Tokens of each document with the separator behind them, in parallel.
@@ -196,19 +230,4 @@ fn note_left_out(name: &str, corpus: &Corpus, directory: &Path, progress: &dyn P
 
 fn bytes(documents: &[DocumentRef]) -> u64 {
     documents.iter().map(|d| d.bytes).sum()
-}
-
-/// Consecutive documents of about [`BATCH_BYTES`].
-fn batches(documents: &[DocumentRef]) -> impl Iterator<Item = &[DocumentRef]> {
-    let mut rest = documents;
-    std::iter::from_fn(move || {
-        let mut size = 0;
-        let fits = rest.iter().take_while(|d| {
-            size += d.bytes;
-            size <= BATCH_BYTES
-        });
-        let (batch, later) = rest.split_at(fits.count().max(1).min(rest.len()));
-        rest = later;
-        (!batch.is_empty()).then_some(batch)
-    })
 }

@@ -46,6 +46,9 @@ pub(crate) struct Request {
     pub(crate) eos_id: u32,
     /// BLAKE3 of the tokenizer's file.
     pub(crate) tokenizer: String,
+    /// What the pipeline is, as whoever gave it says.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub(crate) pipeline: serde_json::Value,
 }
 
 /// One split's files.

@@ -1,13 +1,16 @@
 //! Preparing a tokenizer.
 
+use super::dataset::Pipeline;
 use super::same_request;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
+use crate::pipeline::Step;
 use crate::progress::Progress;
 use crate::source::{Corpus, is_validation, take};
 use crate::tokenizer::{BpeOptions, Tokenizer, train};
 use serde::{Deserialize, Serialize};
 use smolc_plan::{Plan, TokenizerSource};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// `manifest.json` of a prepared tokenizer.
@@ -25,6 +28,9 @@ struct Request {
     tokenizer: smolc_plan::Tokenizer,
     /// The datasets it is trained on, as planned, without their sizes.
     train: Vec<smolc_plan::Dataset>,
+    /// What their pipelines are; empty if none has one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pipelines: Vec<serde_json::Value>,
 }
 
 /// Where a plan's tokenizer lies once prepared: `DIR/tokenizers/NAME/tokenizer.json`.
@@ -42,19 +48,31 @@ pub fn prepare_tokenizer(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Tokenizer, DataError> {
+    prepare_tokenizer_with(plan, index, &BTreeMap::new(), dir, progress)
+}
+
+/// [`prepare_tokenizer`], with the pipelines of the datasets it is trained on, by the plan's index.
+pub fn prepare_tokenizer_with(
+    plan: &Plan,
+    index: usize,
+    pipelines: &BTreeMap<usize, Pipeline>,
+    dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Tokenizer, DataError> {
     let planned = plan.tokenizers.get(index).ok_or(DataError::NoSuch { what: "tokenizer", index })?;
     let path = tokenizer_path(dir, &planned.name);
     let directory = path.parent().unwrap_or(dir).to_path_buf();
-    let request = request(plan, planned)?;
+    let request = request(plan, planned, pipelines)?;
     let tokenizer = if directory.exists() {
         reuse(&directory, &path, &request)?
     } else {
         let tokenizer = match &planned.source {
             TokenizerSource::Hf { path } => Tokenizer::load(Path::new(path))?,
-            TokenizerSource::Bpe { bytes, seed, split_digits, .. } => {
+            TokenizerSource::Bpe { train: datasets, bytes, seed, split_digits } => {
                 let mut texts = Vec::new();
-                for dataset in &request.train {
-                    texts.extend(training_text(dataset, *bytes, *seed, progress)?);
+                for (index, dataset) in datasets.iter().zip(&request.train) {
+                    let steps = pipelines.get(index).map_or(&[][..], |p| &p.steps);
+                    texts.extend(training_text(dataset, steps, *bytes, *seed, progress)?);
                 }
                 let special = std::iter::once(&planned.eos).chain(&planned.bos).cloned().collect::<Vec<_>>();
                 let mut unique: Vec<String> = Vec::new();
@@ -85,7 +103,11 @@ pub fn prepare_tokenizer(
     })
 }
 
-fn request(plan: &Plan, planned: &smolc_plan::Tokenizer) -> Result<Request, DataError> {
+fn request(
+    plan: &Plan,
+    planned: &smolc_plan::Tokenizer,
+    pipelines: &BTreeMap<usize, Pipeline>,
+) -> Result<Request, DataError> {
     let indices: &[usize] = match &planned.source {
         TokenizerSource::Hf { .. } => &[],
         TokenizerSource::Bpe { train, .. } => train,
@@ -97,7 +119,11 @@ fn request(plan: &Plan, planned: &smolc_plan::Tokenizer) -> Result<Request, Data
         dataset.stated_tokens = None;
         Ok(dataset)
     });
-    Ok(Request { tokenizer: planned.clone(), train: datasets.collect::<Result<_, DataError>>()? })
+    let identity = |i| pipelines.get(i).map_or(serde_json::Value::Null, |p| p.identity.clone());
+    let through: Vec<serde_json::Value> = indices.iter().map(identity).collect();
+    let through = if through.iter().all(serde_json::Value::is_null) { Vec::new() } else { through };
+    let train = datasets.collect::<Result<_, DataError>>()?;
+    Ok(Request { tokenizer: planned.clone(), train, pipelines: through })
 }
 
 fn reuse(directory: &Path, path: &Path, request: &Request) -> Result<Tokenizer, DataError> {
@@ -136,11 +162,12 @@ fn reuse(directory: &Path, path: &Path, request: &Request) -> Result<Tokenizer, 
 /// still fits.
 fn training_text(
     dataset: &smolc_plan::Dataset,
+    steps: &[Step],
     bytes: u64,
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Vec<String>, DataError> {
-    let corpus = Corpus::index(dataset, progress)?;
+    let corpus = Corpus::index(dataset, steps, progress)?;
     let documents: Vec<_> = corpus
         .documents
         .iter()

@@ -49,6 +49,7 @@ pub fn prepare_tokens(
         eos: eos.to_string(),
         eos_id,
         tokenizer: tokenizer.hash(),
+        pipeline: serde_json::Value::Null,
     };
     let directory = dataset_directory(dir, &dataset.name);
     if directory.exists() {

@@ -18,15 +18,24 @@ pub(super) fn field(path: &Path, line: u64, text: &str, field: &str) -> Result<S
     explain(path, line, text, field)
 }
 
+/// Some fields of the object that a line is, null where it has none.
+pub(super) fn fields(path: &Path, line: u64, bytes: &[u8], fields: &[&str]) -> Result<Vec<Value>, DataError> {
+    let parsed: Result<Value, _> = serde_json::from_slice(bytes);
+    let value = parsed.map_err(|e| not_json(path, line, &e))?;
+    Ok(fields.iter().map(|f| value.get(*f).cloned().unwrap_or_default()).collect())
+}
+
+fn not_json(path: &Path, line: u64, error: &serde_json::Error) -> DataError {
+    let message = error.to_string();
+    // The parser counts lines within the line it was given; only the column is of use.
+    let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(m, _)| m).to_string();
+    DataError::Json { path: path.to_path_buf(), line, column: error.column(), reason }
+}
+
 /// Parses the whole line to say what is wrong with it.
 fn explain(path: &Path, line: u64, text: &str, field: &str) -> Result<String, DataError> {
     let path = || path.to_path_buf();
-    let value: Value = serde_json::from_str(text).map_err(|e| {
-        let message = e.to_string();
-        // The parser counts lines within the line it was given; only the column is of use.
-        let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(m, _)| m).to_string();
-        DataError::Json { path: path(), line, column: e.column(), reason }
-    })?;
+    let value: Value = serde_json::from_str(text).map_err(|e| not_json(&path(), line, &e))?;
     let Value::Object(mut object) = value else {
         let reason = format!("it is {}", kind(&value));
         return Err(DataError::Json { path: path(), line, column: 1, reason });
@@ -34,7 +43,8 @@ fn explain(path: &Path, line: u64, text: &str, field: &str) -> Result<String, Da
     match object.get_mut(field).map(Value::take) {
         Some(Value::String(text)) => Ok(text),
         Some(other) => {
-            Err(DataError::FieldType { path: path(), line, field: field.to_string(), found: kind(&other) })
+            let (field, found) = (field.to_string(), kind(&other));
+            Err(DataError::FieldType { path: path(), line, field, found, expected: "a string" })
         }
         None => Err(DataError::MissingField {
             path: path(),
@@ -101,7 +111,7 @@ impl Visitor<'_> for Is<'_> {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -6,6 +6,7 @@
 //! file, or a row group of a Parquet file, is decoded once for each pass, never once for each document.
 
 mod compression;
+mod index;
 mod jsonl;
 mod lines;
 pub(crate) mod parquet;
@@ -17,15 +18,12 @@ pub(crate) use reader::{Raw, Reader};
 pub(crate) use sample::{is_validation, take};
 
 use crate::error::DataError;
+use crate::pipeline::{self, Filters, Reports, Step};
 use crate::progress::Progress;
-use lines::Lines;
-use parquet::{Table, Texts};
 use pattern::SourceFile;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use smolc_plan::{Dataset, Source};
-use std::path::{Path, PathBuf};
-use xxhash_rust::xxh3::xxh3_64;
+use std::path::Path;
 
 /// Where one document lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +39,13 @@ pub(crate) struct DocumentRef {
     pub(crate) bytes: u64,
     /// XXH3 of the text.
     pub(crate) hash: u64,
+}
+
+impl DocumentRef {
+    /// Line, or row of a Parquet file, from 1; 0 where a document is a file.
+    pub(crate) fn line(&self) -> u64 {
+        self.line
+    }
 }
 
 /// A file that could not be used.
@@ -61,9 +66,6 @@ enum Form {
     Row { column: String },
 }
 
-/// Bytes of lines that are parsed at a time.
-const INDEX_BYTES: usize = 8 << 20;
-
 /// The documents of a dataset, after sampling.
 #[derive(Debug)]
 pub(crate) struct Corpus {
@@ -73,11 +75,35 @@ pub(crate) struct Corpus {
     pub(crate) skipped: Vec<Skipped>,
     /// Documents without text; they are left out.
     pub(crate) empty: u64,
+    /// What the pipeline did.
+    pub(crate) pipeline: Reports,
+}
+
+/// Text held in memory at a time, bytes (a longer document is held alone).
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// Consecutive documents of about [`BATCH_BYTES`].
+pub(crate) fn batches(documents: &[DocumentRef]) -> impl Iterator<Item = &[DocumentRef]> {
+    let mut rest = documents;
+    std::iter::from_fn(move || {
+        let mut size = 0;
+        let fits = rest.iter().take_while(|d| {
+            size += d.bytes;
+            size <= BATCH_BYTES
+        });
+        let (batch, later) = rest.split_at(fits.count().max(1).min(rest.len()));
+        rest = later;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 impl Corpus {
-    /// Finds and checks every document of the dataset and applies its sample.
-    pub(crate) fn index(dataset: &Dataset, progress: &dyn Progress) -> Result<Corpus, DataError> {
+    /// Finds and checks every document of the dataset, carries out its pipeline and applies its sample.
+    pub(crate) fn index(
+        dataset: &Dataset,
+        steps: &[Step],
+        progress: &dyn Progress,
+    ) -> Result<Corpus, DataError> {
         let name = &dataset.name;
         let (patterns, form) = match &dataset.source {
             Source::Files { patterns } => (patterns, Form::File),
@@ -85,23 +111,38 @@ impl Corpus {
             Source::Jsonl { patterns, text } => (patterns, Form::Json { field: text.clone() }),
             Source::Parquet { patterns, text } => (patterns, Form::Row { column: text.clone() }),
         };
+        let filters = Filters::new(name, steps)?;
         let lenient = matches!(form, Form::File);
-        let (files, mut skipped) = pattern::expand(name, patterns, lenient)?;
+        let (files, skipped) = pattern::expand(name, patterns, lenient)?;
         let total = files.iter().map(|f| f.length).sum();
-        let mut corpus = Corpus { form, files, documents: Vec::new(), skipped: Vec::new(), empty: 0 };
+        let mut corpus =
+            Corpus { form, files, documents: Vec::new(), skipped, empty: 0, pipeline: Reports::default() };
+        // A pipeline comes before the sample, so nothing may be left unread for the sample's sake.
+        let early = dataset.take.as_ref().filter(|_| lenient && steps.is_empty());
         progress.begin(&format!("read {name}"), Some(total), "bytes");
-        let found = match corpus.form {
-            Form::File => corpus.index_files(dataset.take.as_ref(), progress, &mut skipped),
-            Form::Line | Form::Json { .. } => corpus.index_lines(name, progress),
-            Form::Row { .. } => corpus.index_rows(progress),
+        let found = match &corpus.form {
+            Form::File => index::files(&mut corpus, early, &filters, progress),
+            Form::Line | Form::Json { .. } => index::lines(&corpus, name, &filters, progress),
+            Form::Row { column } => index::rows(&corpus, column, &filters, progress),
         };
         progress.end();
-        let any = found?;
-        if let (Some(t), false) = (&dataset.take, lenient) {
+        let found = found?;
+        corpus.documents = found.documents;
+        corpus.empty = found.empty;
+        if !steps.is_empty() {
+            let read = corpus.documents.len() as u64 + found.dropped;
+            corpus.pipeline = pipeline::run(&mut corpus, steps, found.marks, name, progress)?;
+            if corpus.documents.is_empty() && read > 0 {
+                let left: Vec<String> =
+                    corpus.pipeline.steps.iter().map(|s| format!("{}: {}", s.step, s.documents)).collect();
+                return Err(DataError::NothingLeft { dataset: name.clone(), read, left: left.join(", ") });
+            }
+        }
+        let any = !corpus.documents.is_empty() || found.beyond;
+        if let (Some(t), None) = (&dataset.take, early) {
             let keys: Vec<u64> = corpus.documents.iter().map(|d| corpus.key_hash(t.seed, d)).collect();
             corpus.documents = take(&corpus.documents, &keys, t.bytes);
         }
-        corpus.skipped = skipped;
         if corpus.documents.is_empty() {
             return Err(DataError::EmptyDataset {
                 dataset: name.clone(),
@@ -112,148 +153,6 @@ impl Corpus {
             });
         }
         Ok(corpus)
-    }
-
-    /// One document a file. A file that cannot be used is listed, not fatal: such patterns sweep up whatever lies about. With
-    /// a sample, files are read in the sample's order and only while there is room, so that a small sample of a large tree
-    /// is quick. Returns whether there was any document.
-    fn index_files(
-        &mut self,
-        sample: Option<&smolc_plan::Take>,
-        progress: &dyn Progress,
-        skipped: &mut Vec<Skipped>,
-    ) -> Result<bool, DataError> {
-        let mut order: Vec<usize> = (0..self.files.len()).collect();
-        if let Some(sample) = sample {
-            let keys: Vec<u64> = self.files.iter().map(|f| sample::key(sample.seed, &f.key, 0)).collect();
-            order.sort_by_key(|&i| (keys.get(i).copied(), i));
-        }
-        let mut room = sample.map_or(u64::MAX, |s| s.bytes);
-        let mut any = false;
-        for index in order {
-            let Some(file) = self.files.get(index) else { continue };
-            progress.advance(file.length);
-            if file.length > room {
-                any = true;
-                continue;
-            }
-            match read_text_file(&file.path) {
-                Err(reason) => {
-                    skipped.push(Skipped { path: file.path.display().to_string(), reason });
-                }
-                Ok(text) if text.is_empty() => self.empty += 1,
-                Ok(text) => {
-                    any = true;
-                    let bytes = text.len() as u64;
-                    // The file may have grown since it was listed.
-                    if bytes > room {
-                        continue;
-                    }
-                    room -= bytes;
-                    let hash = xxh3_64(text.as_bytes());
-                    let file = index as u32;
-                    self.documents.push(DocumentRef { file, offset: 0, length: bytes, line: 0, bytes, hash });
-                }
-            }
-        }
-        self.documents.sort_by_key(|d| d.file);
-        skipped.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(any)
-    }
-
-    /// One document a line. Anything wrong is an error with its place. Lines are read one after another and parsed in
-    /// parallel.
-    fn index_lines(&mut self, dataset: &str, progress: &dyn Progress) -> Result<bool, DataError> {
-        for (index, file) in (0u32..).zip(&self.files) {
-            if let Some(ending) = ["bz2", "xz", "lz4", "br", "zip"]
-                .iter()
-                .find(|e| file.path.extension().is_some_and(|x| x == **e))
-            {
-                return Err(DataError::Unsupported {
-                    dataset: dataset.to_string(),
-                    what: format!("{} (.{ending})", file.path.display()),
-                    instead: "decompress it, or compress it as .zst or .gz",
-                });
-            }
-            let mut lines = Lines::open(&file.path)?;
-            loop {
-                // (number, offset, bytes) of some lines.
-                let mut chunk: Vec<(u64, u64, Vec<u8>)> = Vec::new();
-                let mut size = 0;
-                while size < INDEX_BYTES
-                    && let Some(line) = lines.next()?
-                {
-                    size += line.bytes.len().max(64);
-                    chunk.push((line.number, line.offset, line.bytes.to_vec()));
-                }
-                progress.advance(lines.consumed());
-                if chunk.is_empty() {
-                    break;
-                }
-                let parsed: Vec<Result<DocumentRef, DataError>> = chunk
-                    .par_iter()
-                    .map(|(number, offset, bytes)| {
-                        let text = text_of(&self.form, &file.path, *number, *offset, bytes)?;
-                        Ok(DocumentRef {
-                            file: index,
-                            offset: *offset,
-                            length: bytes.len() as u64,
-                            line: *number,
-                            bytes: text.len() as u64,
-                            hash: xxh3_64(text.as_bytes()),
-                        })
-                    })
-                    .collect();
-                for document in parsed {
-                    let document = document?;
-                    if document.bytes == 0 {
-                        self.empty += 1;
-                    } else {
-                        self.documents.push(document);
-                    }
-                }
-            }
-        }
-        Ok(!self.documents.is_empty())
-    }
-
-    /// One document a row. Row groups are read in parallel.
-    fn index_rows(&mut self, progress: &dyn Progress) -> Result<bool, DataError> {
-        let Form::Row { column } = &self.form else { return Ok(false) };
-        for (index, file) in (0u32..).zip(&self.files) {
-            let table = Table::open(&file.path)?;
-            table.check_text(column)?;
-            let groups: Vec<Result<Vec<DocumentRef>, DataError>> = (0..table.row_groups())
-                .into_par_iter()
-                .map(|group| {
-                    let mut found = Vec::new();
-                    let mut texts = Texts::open(&table, group, column)?;
-                    while let Some((first, texts)) = texts.next()? {
-                        for (row, i) in (first..).zip(0..texts.len()) {
-                            let text = texts.get(i).unwrap_or_default();
-                            found.push(DocumentRef {
-                                file: index,
-                                offset: group as u64,
-                                length: 0,
-                                line: row + 1,
-                                bytes: text.len() as u64,
-                                hash: xxh3_64(text.as_bytes()),
-                            });
-                        }
-                    }
-                    progress.advance(table.bytes(group));
-                    Ok(found)
-                })
-                .collect();
-            for group in groups {
-                let group = group?;
-                let all = group.len();
-                let before = self.documents.len();
-                self.documents.extend(group.into_iter().filter(|d| d.bytes > 0));
-                self.empty += (all - (self.documents.len() - before)) as u64;
-            }
-        }
-        Ok(!self.documents.is_empty())
     }
 
     /// Number that a seed gives a document: depends on its place below the pattern's fixed part only.
@@ -283,12 +182,6 @@ impl Corpus {
     pub(crate) fn path(&self, document: &DocumentRef) -> &Path {
         self.files.get(document.file as usize).map_or(Path::new(""), |f| &f.path)
     }
-}
-
-fn read_text_file(path: &PathBuf) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    String::from_utf8(bytes)
-        .map_err(|e| format!("the byte at offset {} is not UTF-8", e.utf8_error().valid_up_to()))
 }
 
 fn text_of(form: &Form, path: &Path, line: u64, offset: u64, bytes: &[u8]) -> Result<String, DataError> {

@@ -22,7 +22,7 @@ pub(crate) struct Reader<'a> {
 /// A file that is being read.
 enum Stream {
     Lines(Lines),
-    Rows(Rows),
+    Rows(Box<Rows>),
 }
 
 /// A Parquet file, at some row group.
@@ -65,7 +65,9 @@ impl<'a> Reader<'a> {
         if self.open.as_ref().is_none_or(|(file, _)| *file != document.file) {
             let stream = match column {
                 None => Stream::Lines(Lines::open(path)?),
-                Some(_) => Stream::Rows(Rows { table: Table::open(path)?, group: None, batch: None }),
+                Some(_) => {
+                    Stream::Rows(Box::new(Rows { table: Table::open(path)?, group: None, batch: None }))
+                }
             };
             self.open = Some((document.file, stream));
         }

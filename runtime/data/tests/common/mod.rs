@@ -62,9 +62,12 @@ pub fn prepare(plan: &Plan, dir: &Path) -> Result<Vec<Measured>, DataError> {
     (0..plan.datasets.len()).map(|i| prepare_dataset(plan, i, &tokenizer, dir, &Silent)).collect()
 }
 
+/// Files by name, and sizes.
+pub type Prepared = (Vec<(String, Vec<u8>)>, Measured);
+
 /// What preparing a dataset found, and the files it wrote but the manifest, which holds the patterns. The tokenizer is
 /// trained once for all tests.
-pub fn prepared(d: Dataset) -> Result<(Vec<(String, Vec<u8>)>, Measured), DataError> {
+pub fn prepared(d: Dataset) -> Result<Prepared, DataError> {
     static TOKENIZER: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
     let tokenizer = TOKENIZER.get_or_init(|| {
         let (root, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

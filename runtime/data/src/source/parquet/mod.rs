@@ -3,8 +3,11 @@
 //! Only the columns asked for are read. A row group is read in batches of few rows, so memory holds some pages of those
 //! columns, not the row group.
 
+mod bounds;
+mod columns;
 mod error;
 
+pub(crate) use columns::Cells;
 pub use error::ParquetError;
 
 use crate::guard;
@@ -55,6 +58,11 @@ impl Table {
         groups.get(row_group).map_or(0, |g| u64::try_from(g.compressed_size()).unwrap_or(0))
     }
 
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Index of a top-level column and its type.
     pub(crate) fn column(&self, name: &str) -> Result<(usize, &DataType), ParquetError> {
         let fields = self.metadata.schema().fields();
@@ -102,6 +110,7 @@ impl Table {
         let mut batches = Batches {
             path: self.path.clone(),
             reader: None,
+            columns: columns.to_vec(),
             row_group,
             next: first,
             end: first + self.rows(row_group),
@@ -115,6 +124,8 @@ impl Table {
 pub(crate) struct Batches {
     path: PathBuf,
     reader: Option<ParquetRecordBatchReader>,
+    /// As they were asked for.
+    columns: Vec<usize>,
     row_group: usize,
     /// Row of the file that the next batch begins with, and the one behind the row group.
     next: u64,
@@ -145,7 +156,13 @@ impl Batches {
         }
     }
 
-    fn corrupt(&self, reason: String) -> ParquetError {
+    /// Where the column asked for in a place stands in the batches, which keep the file's order.
+    pub(crate) fn place(&self, place: usize) -> Option<usize> {
+        let column = self.columns.get(place)?;
+        Some(self.columns.iter().filter(|c| *c < column).count())
+    }
+
+    pub(crate) fn corrupt(&self, reason: String) -> ParquetError {
         ParquetError::Corrupt { path: self.path.clone(), row_group: self.row_group, row: self.next, reason }
     }
 }
@@ -162,23 +179,15 @@ impl Texts {
         Ok(Texts { batches: table.read(row_group, &[index])?, column: column.to_string() })
     }
 
-    /// The next rows: the first one's number in the file, and the texts. A null is an error.
+    /// The next rows: the first one's number in the file, and the texts.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, TextColumn)>, ParquetError> {
         let Some((first, batch)) = self.batches.next()? else { return Ok(None) };
-        let column = batch.columns().first().and_then(TextColumn::new);
-        let Some(column) = column else {
-            return Err(self
-                .batches
-                .corrupt(format!("the column `{}` does not decode as text", self.column)));
-        };
-        match (0..column.len()).find(|&i| column.get(i).is_none()) {
-            None => Ok(Some((first, column))),
-            Some(i) => Err(ParquetError::Null {
-                path: self.batches.path.clone(),
-                column: self.column.clone(),
-                row_group: self.batches.row_group,
-                row: first + i as u64,
-            }),
+        match batch.columns().first().and_then(TextColumn::new) {
+            Some(column) => Ok(Some((first, column))),
+            None => {
+                let reason = format!("the column `{}` does not decode as text", self.column);
+                Err(self.batches.corrupt(reason))
+            }
         }
     }
 }
