@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Case, case};
-use smolc_engine::Engine;
+use smolc_engine::{Engine, Stored};
 use smolc_eval::{Decoder, EvalError, Weights, score};
 use smolc_plan::Program;
 
@@ -103,7 +103,8 @@ fn what_cannot_be_scored_is_an_error() {
     assert!(matches!(score(&mut engine, &program, &[1, 64], 5, None).unwrap_err(), EvalError::Engine(_)));
     let (_, other) = case.engine(2, 16, 1);
     assert!(matches!(score(&mut engine, &other, &[1, 2], 5, None).unwrap_err(), EvalError::Program(_)));
-    engine.parameters_mut().fill(f32::NAN);
+    let broken = vec![f32::NAN; engine.stored_values()];
+    engine.write_stored(Stored::Parameters, 0, &broken).unwrap();
     assert!(matches!(
         score(&mut engine, &program, &[1, 2], 5, None).unwrap_err(),
         EvalError::NotFinite { .. }
