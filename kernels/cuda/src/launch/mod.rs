@@ -15,8 +15,8 @@ pub use loss::{CrossEntropy, cross_entropy, weighted_loss};
 pub use memory::{cast, checksum, count_nonfinite, document_starts, fill_normal, philox_words};
 pub use optimizer::{Adamw, GradNorm, adamw, grad_norm, grad_norm_parts};
 pub use rows::{
-    EmbedBackward, RmsNorm, RmsNormBackward, Rope, embed, embed_backward, embed_backward_scratch, rms_norm,
-    rms_norm_backward, rms_norm_parts, rope, swiglu, swiglu_backward,
+    EmbedBackward, RmsNorm, RmsNormBackward, Rope, bias_gradient, bias_parts, embed, embed_backward,
+    embed_backward_scratch, rms_norm, rms_norm_backward, rms_norm_parts, rope, swiglu, swiglu_backward,
 };
 
 /// A device address; 0 is null, where an argument may be absent.

@@ -363,3 +363,54 @@ pub fn embed_backward(dtype: Dtype, op: EmbedBackward) -> Result<Vec<Launch>, La
     });
     Ok(launches)
 }
+
+/// Rows of the scratch that [`bias_gradient`] needs: at most 128.
+pub fn bias_parts(rows: usize) -> usize {
+    rows.div_ceil(bias_rows_per_block(rows))
+}
+
+fn bias_rows_per_block(rows: usize) -> usize {
+    rows.div_ceil(128).max(16)
+}
+
+/// `grad_bias[n] += Σ dout[rows, n]`: two launches, in order. Tensors: dout, f32 scratch `[bias_parts(rows), n]`, f32
+/// grad_bias `[n]`.
+pub fn bias_gradient(
+    dtype: Dtype,
+    [dout, parts, grad_bias]: [Address; 3],
+    rows: usize,
+    n: usize,
+) -> Result<[Launch; 2], LaunchError> {
+    const NAME: &str = "bias_gradient";
+    multiple_of_8(NAME, "n", n)?;
+    addresses(NAME, &[("dout", dout), ("parts", parts), ("grad_bias", grad_bias)])?;
+    let count = bias_parts(rows);
+    let width = Arg::I32(int(NAME, "n", n)?);
+    Ok([
+        Launch {
+            kernel: format!("bias_parts_{}", dtype.suffix()),
+            grid: grid(NAME, [count, (n / dtype.pack()).div_ceil(128), 1])?,
+            threads: 128,
+            shared: 0,
+            args: vec![
+                Arg::Pointer(dout),
+                Arg::Pointer(parts),
+                Arg::I32(int(NAME, "rows", rows)?),
+                width,
+                Arg::I32(int(NAME, "rows of a block", bias_rows_per_block(rows))?),
+            ],
+        },
+        Launch {
+            kernel: NAME.into(),
+            grid: grid(NAME, [n.div_ceil(256), 1, 1])?,
+            threads: 256,
+            shared: 0,
+            args: vec![
+                Arg::Pointer(parts),
+                Arg::Pointer(grad_bias),
+                Arg::I32(int(NAME, "parts", count)?),
+                width,
+            ],
+        },
+    ])
+}

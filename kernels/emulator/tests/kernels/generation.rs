@@ -183,9 +183,11 @@ fn filters_keep_what_they_say() {
     let equal = vec![1.0; 1200];
     let count = seen(&equal, SamplingSettings { top_k: 3, ..SETTINGS }, 60);
     assert_eq!(count[..3].iter().sum::<usize>(), 60);
-    let count = seen(&equal, SamplingSettings { top_p: 0.0025, ..SETTINGS }, 60);
-    assert_eq!(count[..4].iter().sum::<usize>(), 60, "4 of 1200 tokens reach 0.25%");
+    let count = seen(&equal, SamplingSettings { top_p: 0.0027, ..SETTINGS }, 60);
+    assert_eq!(count[..4].iter().sum::<usize>(), 60, "4 of 1200 tokens reach 0.27%");
     assert!(count[3] > 0);
+    let count = seen(&equal[..4], SamplingSettings { top_p: 0.5, ..SETTINGS }, 60);
+    assert_eq!(count[..2].iter().sum::<usize>(), 60, "2 of 4 reach a half exactly");
     let count = seen(&equal, SamplingSettings { top_k: 3, top_p: 0.5, ..SETTINGS }, 60);
     assert_eq!(count[..2].iter().sum::<usize>(), 60, "2 of the 3 that top-k left reach a half");
 }

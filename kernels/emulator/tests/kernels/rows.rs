@@ -262,6 +262,36 @@ fn embed() {
     embed_case::<u16>(&[2, 0, 2], 3, 2056);
 }
 
+fn bias_case<T: Real + Bits>(rows: usize, n: usize) {
+    let mut random = Random(n as u64);
+    let dout: Vec<T> = narrow(&random.floats(rows * n, 1.0));
+    let before = random.floats(n, 1.0);
+    let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
+        let (d, mut grad) = (Buffer::new(&dout), Buffer::new(&before));
+        let parts = Buffer::<f32>::poisoned(launch::bias_parts(rows) * n);
+        let at = [d.address(), parts.address(), grad.address()];
+        for l in launch::bias_gradient(T::DTYPE, at, rows, n).unwrap() {
+            run(&l);
+        }
+        vec![bits(&mut grad)]
+    };
+    let got = under_every_schedule(&case);
+    without_races(&case);
+    let mut want = wide(&before);
+    for (i, d) in wide(&dout).iter().enumerate() {
+        want[i % n] += d;
+    }
+    close("bias_gradient", &values::<f32>(&got[0]), &want, 2e-6);
+}
+
+#[test]
+fn bias_gradient() {
+    for (rows, n) in [(1, 8), (33, 1160), (2100, 24)] {
+        bias_case::<f32>(rows, n);
+        bias_case::<u16>(rows, n);
+    }
+}
+
 #[test]
 fn a_token_without_a_row_is_a_fault() {
     let (tokens, weight) = (Buffer::new(&[0u32, 9]), Buffer::new(&[1f32; 16]));
