@@ -70,16 +70,30 @@ impl Corpus {
     /// Finds and checks every document of the dataset and applies its sample.
     pub(crate) fn index(dataset: &Dataset, progress: &dyn Progress) -> Result<Corpus, DataError> {
         let name = &dataset.name;
+        let unsupported = |what: &str, instead| {
+            Err(DataError::Unsupported { dataset: name.clone(), what: what.into(), instead })
+        };
+        if !dataset.steps.is_empty() {
+            return unsupported(
+                "a pipeline with `where`, `thin`, `dedup`, `decontaminate` or `sample` in tokens or documents",
+                "filter the files beforehand, and leave the step out",
+            );
+        }
+        if dataset.columns.is_some() {
+            return unsupported("conversations and preferences", "give a column of text");
+        }
         let (patterns, form) = match &dataset.source {
             Source::Files { patterns } => (patterns, Form::File),
             Source::Text { patterns } => (patterns, Form::Line),
             Source::Jsonl { patterns, text } => (patterns, Form::Json { field: text.clone() }),
             Source::Parquet { .. } => {
-                return Err(DataError::Unsupported {
-                    dataset: name.clone(),
-                    what: "Parquet".into(),
-                    instead: "convert it to JSON lines and read that with jsonl(…)",
-                });
+                return unsupported("Parquet", "convert it to JSON lines and read that with jsonl(…)");
+            }
+            Source::Hub { .. } => {
+                return unsupported("a hub", "download the dataset and read its files");
+            }
+            Source::Tokens { .. } => {
+                return unsupported("shards that are tokenized already", "give the text they were made from");
             }
         };
         let lenient = matches!(form, Form::File);
