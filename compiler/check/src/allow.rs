@@ -10,16 +10,29 @@ use smolc_syntax::ast::{Attribute, Item, ItemKind, Member, MemberKind};
 
 /// Codes that may be allowed.
 pub const LINTS: &[&str] = &[
+    "smol::data::alias",
+    "smol::data::contamination",
     "smol::data::empty",
     "smol::data::epochs",
     "smol::data::epochs_total",
+    "smol::data::held_out",
+    "smol::data::sample",
     "smol::data::validation",
+    "smol::mix::starved",
+    "smol::model::head_size",
+    "smol::model::init",
     "smol::model::padding",
+    "smol::model::theta",
     "smol::name::shadowed",
     "smol::name::unused",
+    "smol::run::carry",
+    "smol::schedule::anneal",
     "smol::schedule::floor",
     "smol::schedule::jump",
     "smol::schedule::peak",
+    "smol::schedule::unfinished",
+    "smol::stage::at_once",
+    "smol::stage::late",
     "smol::time::rounds",
 ];
 
@@ -102,9 +115,10 @@ fn attributes(list: &[Attribute], span: Span, allowed: &mut Vec<(String, Span)>,
                 Some(near) => {
                     d.help(format!("did you mean `{near}`?")).fix(code.span, near, Applicability::Unsafe)
                 }
-                None => {
-                    d.help(format!("lints are {}", crate::load::list(LINTS.iter().map(|l| format!("`{l}`")))))
+                None if smolc_diag::codes::page(&code.text).is_some() => {
+                    d.help("only lints are; correct what it reports")
                 }
+                None => d.help("`smolc explain --list` names every code"),
             });
         }
     }

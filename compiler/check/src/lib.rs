@@ -12,14 +12,17 @@
 
 pub mod allow;
 pub mod eval;
+pub mod lineage;
 pub mod load;
 pub mod names;
+pub mod provenance;
 pub mod rational;
 pub mod rules;
 pub mod run;
 pub mod run_time;
 pub mod schema;
 pub mod sets;
+pub mod share;
 pub mod spec;
 pub mod types;
 pub mod units;
@@ -63,16 +66,21 @@ pub fn check(world: &dyn World, path: &str, sets: &[(String, String)]) -> Checke
     if let Some(spec) = program.modules.first() {
         builder.spec.language = spec.ast.version.map_or(1, |(v, _)| v);
         for (i, item) in spec.ast.items.iter().enumerate() {
+            let id = ItemId { module: 0, item: i };
             match &item.kind {
-                ItemKind::Run(run) => builder.run(&mut eval, run),
+                ItemKind::Run(_) => {
+                    builder.item(&mut eval, id);
+                }
+                ItemKind::Sweep { name, variable, values, body } => {
+                    builder.sweep(&mut eval, name, variable, values, body);
+                }
                 ItemKind::Use(_) | ItemKind::Error { .. } => {}
                 ItemKind::Param { .. }
                 | ItemKind::Let { .. }
                 | ItemKind::Fn(_)
                 | ItemKind::Define { .. }
-                | ItemKind::Sweep { .. }
                 | ItemKind::Target { .. } => {
-                    eval.item(ItemId { module: 0, item: i });
+                    eval.item(id);
                 }
             }
         }

@@ -12,8 +12,13 @@ use std::collections::HashMap;
 
 /// The standard library, embedded.
 pub const STD: &[(&str, &str)] = &[
+    ("evals", include_str!("../../../stdlib/evals.smol")),
+    ("mixes", include_str!("../../../stdlib/mixes.smol")),
     ("models", include_str!("../../../stdlib/models.smol")),
     ("schedules", include_str!("../../../stdlib/schedules.smol")),
+    ("suites", include_str!("../../../stdlib/suites.smol")),
+    ("targets", include_str!("../../../stdlib/targets.smol")),
+    ("templates", include_str!("../../../stdlib/templates.smol")),
 ];
 
 /// A file of the program.

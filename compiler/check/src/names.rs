@@ -12,9 +12,6 @@ use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{Ident, ItemKind};
 use std::collections::{HashMap, HashSet};
 
-/// Steps of a pipeline that the language has and this version does not carry out.
-pub const PLANNED: &[&str] = &["where", "dedup", "decontaminate"];
-
 /// The name an item defines, and what its keyword is.
 pub fn defined(kind: &ItemKind) -> Option<(&Ident, &str)> {
     match kind {
@@ -83,11 +80,9 @@ pub fn bind(program: &mut Program, out: &mut Vec<Diagnostic>) {
                 add(name, Target::Item(ItemId { module: m, item: i }), out);
             }
         }
-        if module.path == "std.models" {
-            for b in Builtin::MODELS {
-                let bound = Bound { target: Target::Builtin(*b), span: Span::new(module.file, 0, 0) };
-                scope.entry(b.name().to_string()).or_insert(bound);
-            }
+        for b in Builtin::exported_by(&module.path) {
+            let bound = Bound { target: Target::Builtin(*b), span: Span::new(module.file, 0, 0) };
+            scope.entry(b.name().to_string()).or_insert(bound);
         }
         module.scope = scope;
     }
@@ -104,9 +99,8 @@ fn last_segment(u: &smolc_syntax::ast::Use) -> Option<&Ident> {
 fn exports(program: &Program, m: usize) -> HashMap<String, Target> {
     let Some(module) = program.modules.get(m) else { return HashMap::new() };
     let mut out = HashMap::new();
-    if module.path == "std.models" {
-        out.extend(Builtin::MODELS.iter().map(|b| (b.name().to_string(), Target::Builtin(*b))));
-    }
+    let builtins = Builtin::exported_by(&module.path).iter();
+    out.extend(builtins.map(|b| (b.name().to_string(), Target::Builtin(*b))));
     for (i, item) in module.ast.items.iter().enumerate() {
         if let Some((name, _)) = defined(&item.kind) {
             out.entry(name.text.clone()).or_insert(Target::Item(ItemId { module: m, item: i }));
@@ -180,11 +174,15 @@ pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> 
                     out.push(with_nearest(d, name, crate::types::NAMED.iter().map(|(n, _)| *n)));
                 }
             }
+            for name in &names.soft {
+                used_names.insert((m, name.text.clone()));
+                if let Some(Target::Item(to)) = program.lookup(name) {
+                    used.insert(to);
+                }
+            }
             for reference in &names.references {
                 used_names.insert((m, reference.name.text.clone()));
                 match program.lookup(&reference.name) {
-                    // Refused as a whole where it is evaluated.
-                    None if PLANNED.contains(&reference.name.text.as_str()) => {}
                     None => {
                         let d = unknown(program, m, &reference.name, &reference.locals);
                         // What was most likely meant counts as used: one slip is one diagnostic.
@@ -274,11 +272,11 @@ fn unknown(program: &Program, m: usize, name: &Ident, locals: &[String]) -> Diag
 /// Whether a standard module that this program does not load defines a name; read off its text, items being in
 /// column 0.
 fn std_defines(module: &str, name: &str) -> bool {
-    if module == "models" && Builtin::MODELS.iter().any(|b| b.name() == name) {
+    if Builtin::exported_by(&format!("std.{module}")).iter().any(|b| b.name() == name) {
         return true;
     }
     let text = crate::load::STD.iter().find(|(n, _)| *n == module).map_or("", |(_, t)| t);
-    ["fn", "model", "let"].iter().any(|keyword| {
+    ["fn", "model", "let", "eval", "suite", "mix"].iter().any(|keyword| {
         text.lines().any(|line| {
             line.strip_prefix(keyword)
                 .and_then(|rest| rest.trim_start().strip_prefix(name))

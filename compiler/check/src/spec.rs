@@ -4,8 +4,12 @@
 //! complete one; an editor uses whatever is there.
 
 use crate::rational::Fraction;
+use crate::share::Share;
 use smolc_diag::Span;
-use smolc_plan::{AdamW, Batch, Checkpoints, Model, Source, Take, TokenizerSource, Validation};
+use smolc_plan::{
+    AdamW, Batch, Carry, Checkpoints, Columns, Model, Objective, Signal, Source, Step, Take, Target,
+    TokenizerSource, Validation,
+};
 
 /// A checked specification.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +22,16 @@ pub struct Spec {
     pub tokenizers: Vec<Tokenizer>,
     /// Datasets that runs and their tokenizers read, in order of first use.
     pub datasets: Vec<Dataset>,
-    /// Runs in the order written.
+    /// Classifiers that filters call.
+    pub classifiers: Vec<Classifier>,
+    /// Evaluations that runs, guards and pipelines use, in order of first use.
+    pub evaluations: Vec<Evaluation>,
+    /// Sweeps.
+    pub sweeps: Vec<Sweep>,
+    /// Runs, each behind the one it begins from, otherwise in the order written.
     pub runs: Vec<Run>,
+    /// Where every value of every run comes from, by its path.
+    pub provenance: Vec<Provenance>,
     /// No error was found: the spec may be lowered.
     pub complete: bool,
 }
@@ -58,6 +70,63 @@ pub struct Dataset {
     pub validation_per_million: u32,
     /// Size stated, in tokens.
     pub stated_tokens: Option<u64>,
+    /// Size stated, in documents.
+    pub stated_documents: Option<u64>,
+    /// Columns, when a document is not one text.
+    pub columns: Option<Columns>,
+    /// Steps before the sample and the split, and where each stands.
+    pub steps: Vec<(Step, Span)>,
+    /// Passes it allows.
+    pub limit: Option<(Fraction, Span)>,
+    /// Columns that are read, and where each is named.
+    pub reads: Vec<(String, Span)>,
+}
+
+/// A classifier.
+#[derive(Clone, Debug)]
+pub struct Classifier {
+    /// As the plan holds it; the dataset is an index into [`Spec::datasets`].
+    pub plan: smolc_plan::Classifier,
+    /// Where it is defined.
+    pub span: Span,
+}
+
+/// An evaluation.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// As the plan holds it.
+    pub plan: smolc_plan::Evaluation,
+    /// Where it is defined.
+    pub span: Span,
+}
+
+/// A sweep.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    /// As the plan holds it; indices into [`Spec::runs`] and [`Spec::evaluations`].
+    pub plan: smolc_plan::Sweep,
+    /// Where it is defined.
+    pub span: Span,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provenance {
+    /// `pretrain.model.rope.theta`
+    pub path: String,
+    /// The value, as people say it.
+    pub value: String,
+    /// Places that set it, the one that won first.
+    pub touches: Vec<Touch>,
+}
+
+/// A place that set a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Touch {
+    /// Where.
+    pub span: Span,
+    /// What it is: `set here`, `taken over from run `pretrain``, `which is`.
+    pub how: String,
 }
 
 /// A model and the places of its numbers.
@@ -127,6 +196,48 @@ pub struct Run {
     pub precision: smolc_plan::Precision,
     /// Seed.
     pub seed: u64,
+    /// The run it begins from.
+    pub parent: Option<Parent>,
+    /// What is learned, and where that is said.
+    pub objective: Option<(Objective, Span)>,
+    /// Evaluations and when.
+    pub events: Vec<Event>,
+    /// The machine it is meant for, and where it is named.
+    pub target: Option<(Target, Span)>,
+    /// Weight decay that changes over the run.
+    pub weight_decay: Option<Schedule>,
+    /// Values of the target by field, for the place of each.
+    pub target_spans: Vec<(String, Span)>,
+}
+
+/// Where a run begins.
+#[derive(Clone, Debug)]
+pub struct Parent {
+    /// Index into [`Spec::runs`].
+    pub run: usize,
+    /// Updates of it that were made; `None` when there is no checkpoint (reported).
+    pub step: Option<u64>,
+    /// What is taken over.
+    pub carry: Carry,
+    /// Where it is named.
+    pub span: Span,
+    /// The schedule of that run is continued.
+    pub continues: bool,
+}
+
+/// When a run is evaluated.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Indices into [`Spec::evaluations`].
+    pub evaluations: Vec<usize>,
+    /// Every so many steps.
+    pub every: Option<u64>,
+    /// At each stage's end.
+    pub stage_end: bool,
+    /// At the run's end.
+    pub end: bool,
+    /// Where it is said.
+    pub span: Span,
 }
 
 /// A learning-rate schedule, ready to run.
@@ -142,6 +253,10 @@ pub struct Schedule {
     pub peak: Option<(f64, Span)>,
     /// The argument called `warmup`, in steps.
     pub warmup: Option<(Fraction, Span)>,
+    /// The argument called `decay`, in steps.
+    pub decay: Option<(Fraction, Span)>,
+    /// The argument called `floor`.
+    pub floor: Option<(f64, Span)>,
 }
 
 /// A stage.
@@ -159,6 +274,66 @@ pub struct Stage {
     pub steps: Option<(u64, u64)>,
     /// Mixture; `None` when it has an error.
     pub mix: Option<Vec<Entry>>,
+    /// How long the mixture before passes into this one, in steps, exact.
+    pub blend: Option<(Fraction, Span)>,
+    /// Ends the stage early.
+    pub guard: Option<Guard>,
+    /// Least length asked for, in steps, of a stage with a guard.
+    pub least_steps: Option<Fraction>,
+    /// The stage cut where its mixture changes; one part when it does not.
+    pub parts: Vec<Part>,
+}
+
+/// A span of a stage with one mixture.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// First step of the run.
+    pub first: u64,
+    /// Steps.
+    pub steps: u64,
+    /// Mixture in the middle of the part.
+    pub mix: Vec<Drawn>,
+}
+
+/// What is drawn from a dataset.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// Index into [`Spec::datasets`].
+    pub dataset: usize,
+    /// Share, exact, above zero.
+    pub weight: Fraction,
+    /// The term of the mixture that brought it in.
+    pub span: Span,
+}
+
+/// A guard.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// The condition.
+    pub expr: smolc_expr::Expr,
+    /// As written.
+    pub source: String,
+    /// Where.
+    pub span: Span,
+    /// What it reads, and where.
+    pub signals: Vec<(Signal, Span)>,
+}
+
+impl Stage {
+    /// What the whole stage draws from each dataset, in steps' worth of tokens, in the order of the mixture.
+    pub fn draws(&self) -> Vec<Drawn> {
+        let mut out: Vec<Drawn> = Vec::new();
+        for part in &self.parts {
+            for drawn in &part.mix {
+                let Some(steps) = drawn.weight.mul(Fraction::integer(part.steps)) else { continue };
+                match out.iter_mut().find(|d| d.dataset == drawn.dataset) {
+                    Some(seen) => seen.weight = seen.weight.add(steps).unwrap_or(seen.weight),
+                    None => out.push(Drawn { weight: steps, ..drawn.clone() }),
+                }
+            }
+        }
+        out
+    }
 }
 
 /// A dataset's share of a stage.
@@ -166,8 +341,8 @@ pub struct Stage {
 pub struct Entry {
     /// Index into [`Spec::datasets`].
     pub dataset: usize,
-    /// Share, exact.
-    pub weight: Fraction,
+    /// Share over the stage, exact.
+    pub weight: Share,
     /// The term of the stage's mixture that brought it in.
     pub span: Span,
 }

@@ -57,6 +57,16 @@ pub enum Type {
     Schedule,
     /// `every …`
     Cadence,
+    /// `suite every …`, or a list of them.
+    Events,
+    /// An evaluation.
+    Eval,
+    /// An evaluation, a suite, or a list of either.
+    Suite,
+    /// A classifier.
+    Classifier,
+    /// A plain number, or one that changes over the run.
+    Course,
 }
 
 impl Type {
@@ -95,13 +105,18 @@ impl Type {
             Type::Mix => "a mix".into(),
             Type::Schedule => "a schedule".into(),
             Type::Cadence => "a cadence (`every 100 steps`)".into(),
+            Type::Events => "evaluations with a cadence (`suite every 2B tokens and at end`)".into(),
+            Type::Eval => "an evaluation".into(),
+            Type::Suite => "an evaluation or a suite".into(),
+            Type::Classifier => "a classifier".into(),
+            Type::Course => "a plain number, a ramp (`0.1 -> 0.01`) or a schedule".into(),
         }
     }
 
     /// Dimensions taken, for messages about units; empty for what is not a number.
     pub fn dims(&self) -> &'static [Dim] {
         match self {
-            Type::Int | Type::Float | Type::Rate | Type::Schedule => &[Dim::Number],
+            Type::Int | Type::Float | Type::Rate | Type::Schedule | Type::Course => &[Dim::Number],
             Type::Ratio => &[Dim::Ratio],
             Type::Quantity(dim) | Type::Count(dim) => match dim {
                 Dim::Tokens => &[Dim::Tokens],
@@ -132,7 +147,11 @@ impl Type {
             | Type::Dataset
             | Type::Tokenizer
             | Type::Mix
-            | Type::Cadence => &[],
+            | Type::Cadence
+            | Type::Events
+            | Type::Eval
+            | Type::Suite
+            | Type::Classifier => &[],
         }
     }
 
@@ -143,7 +162,11 @@ impl Type {
             (Type::Optional(_), Value::None) => true,
             (Type::Optional(inner), v) => inner.accepts(v),
             (Type::Int, Value::Number(Num::Exact(f), Dim::Number)) => f.to_u64().is_some(),
-            (Type::Rate | Type::Schedule, Value::Number(n, Dim::Number)) => n.to_f64() >= 0.0,
+            (Type::Rate | Type::Schedule | Type::Course, Value::Number(n, Dim::Number)) => n.to_f64() >= 0.0,
+            (Type::Course, Value::Ramp(a, b, Dim::Number)) => !a.is_negative() && !b.is_negative(),
+            (Type::Length, Value::Range(a, b, dim)) => {
+                self.dims().contains(dim) && !a.is_negative() && !b.is_negative()
+            }
             (Type::Count(_), Value::Number(Num::Exact(f), Dim::Number)) => f.to_u64().is_some(),
             (Type::Quantity(_) | Type::Count(_) | Type::BatchSize, Value::Number(Num::Exact(f), dim)) => {
                 self.dims().contains(dim) && f.to_u64().is_some()
@@ -160,8 +183,14 @@ impl Type {
             | (Type::Dataset, Value::Dataset(_))
             | (Type::Tokenizer, Value::Tokenizer(_))
             | (Type::Mix, Value::Mix(_))
-            | (Type::Schedule, Value::Schedule(_))
-            | (Type::Cadence, Value::Cadence(_)) => true,
+            | (Type::Schedule | Type::Course, Value::Schedule(_))
+            | (Type::Cadence, Value::Cadence(_))
+            | (Type::Eval, Value::Eval(_))
+            | (Type::Suite, Value::Eval(_) | Value::Suite(_))
+            | (Type::Classifier, Value::Classifier(_)) => true,
+            (Type::Suite, Value::List(items)) => items.iter().all(|n| self.accepts(&n.value)),
+            (Type::Events, Value::Cadence(c)) => c.what.is_some(),
+            (Type::Events, Value::List(items)) => items.iter().all(|n| Type::Events.accepts(&n.value)),
             (Type::Mix, Value::Dataset(d)) => d.id.is_some(),
             (Type::List(inner), Value::List(items)) => items.iter().all(|n| inner.accepts(&n.value)),
             (Type::Record(schema), Value::Object(o)) => o.schema.is_none_or(|s| std::ptr::eq(s, *schema)),
@@ -194,4 +223,9 @@ pub const NAMED: &[(&str, Type)] = &[
     ("Schedule", Type::Schedule),
     ("Model", Type::Block(crate::schema::MODELS, "a model")),
     ("Optimizer", Type::Block(crate::schema::OPTIMIZERS, "an optimizer")),
+    ("Eval", Type::Eval),
+    ("Suite", Type::Suite),
+    ("Classifier", Type::Classifier),
+    ("Device", Type::Block(crate::schema::DEVICES, "a device")),
+    ("Target", Type::Block(crate::schema::TARGETS, "a target")),
 ];

@@ -2,6 +2,7 @@
 
 use crate::rational::Fraction;
 use crate::schema::Schema;
+use crate::share::Share;
 use crate::units::{Dim, quantity};
 use indexmap::IndexMap;
 use smolc_diag::Span;
@@ -94,6 +95,22 @@ pub enum Value {
     Mix(Rc<Mix>),
     /// A cadence.
     Cadence(Rc<CadenceValue>),
+    /// `5% -> 14%`: from the stage's beginning to its end.
+    Ramp(Fraction, Fraction, Dim),
+    /// `4T..6T tokens`
+    Range(Fraction, Fraction, Dim),
+    /// Something a guard reads while training: `loss`, `eval.mmlu`, `loss.ema`.
+    Signal(String),
+    /// A classifier.
+    Classifier(Rc<ClassifierValue>),
+    /// An evaluation.
+    Eval(Rc<EvalValue>),
+    /// Several evaluations.
+    Suite(Rc<Vec<Rc<EvalValue>>>),
+    /// A run, named as a value: `pretrain`.
+    Run(ItemId),
+    /// A stage of a run: `pretrain.anneal`.
+    Stage(ItemId, String),
 }
 
 impl Value {
@@ -131,8 +148,46 @@ impl Value {
             Value::Tokenizer(_) => "a tokenizer".into(),
             Value::Mix(_) => "a mix".into(),
             Value::Cadence(_) => "a cadence (`every …`)".into(),
+            Value::Ramp(a, b, dim) => format!("a ramp from {} to {}", quantity(*a, *dim), quantity(*b, *dim)),
+            Value::Range(a, b, dim) => {
+                format!("a range from {} to {}", quantity(*a, *dim), quantity(*b, *dim))
+            }
+            Value::Signal(name) => format!("`{name}`, which is known only while training"),
+            Value::Classifier(c) => format!("the classifier `{}`", c.name),
+            Value::Eval(e) => format!("the evaluation `{}`", e.name),
+            Value::Suite(_) => "a suite".into(),
+            Value::Run(_) => "a run".into(),
+            Value::Stage(_, name) => format!("the stage `{name}`"),
         }
     }
+}
+
+/// A classifier.
+#[derive(Clone, Debug)]
+pub struct ClassifierValue {
+    /// The item that defines it; `None` before it has a name.
+    pub id: Option<ItemId>,
+    /// Name.
+    pub name: String,
+    /// Where it is defined.
+    pub span: Span,
+    /// Its fields, checked against [`crate::schema::classifier::LINEAR`].
+    pub fields: Rc<Object>,
+    /// What it is trained on.
+    pub train: Rc<DatasetValue>,
+}
+
+/// An evaluation.
+#[derive(Clone, Debug)]
+pub struct EvalValue {
+    /// The item that defines it.
+    pub id: ItemId,
+    /// Name.
+    pub name: String,
+    /// Where it is defined.
+    pub span: Span,
+    /// Its protocol, checked against one of [`crate::schema::PROTOCOLS`].
+    pub fields: Rc<Object>,
 }
 
 /// An item of a module.
@@ -162,6 +217,15 @@ pub struct Field {
     pub key: Span,
     /// The value.
     pub node: Node,
+    /// Where it was set before this value won, oldest first.
+    pub before: Vec<Span>,
+}
+
+impl Field {
+    /// A field that nobody had set before.
+    pub fn new(key: Span, node: Node) -> Field {
+        Field { key, node, before: Vec::new() }
+    }
 }
 
 /// `at t => body`
@@ -197,6 +261,56 @@ pub struct DatasetValue {
     pub validation_per_million: u32,
     /// Stated size.
     pub stated_tokens: Option<u64>,
+    /// Stated size in documents.
+    pub stated_documents: Option<u64>,
+    /// Columns, when a document is not one text.
+    pub columns: Option<smolc_plan::Columns>,
+    /// Steps before the sample and the split.
+    pub steps: Vec<StepValue>,
+    /// Passes it allows.
+    pub limit: Option<(Fraction, Span)>,
+    /// Columns that are read, and where each is named.
+    pub reads: Vec<(String, Span)>,
+}
+
+/// A step of a pipeline.
+#[derive(Clone, Debug)]
+pub enum StepValue {
+    /// Whatever the plan can hold as it is.
+    Plan(smolc_plan::Step, Span),
+    /// `where` and `thin`, whose filter may call classifiers.
+    Filter {
+        /// The filter.
+        filter: smolc_expr::Filter,
+        /// `thin`, with its seed.
+        thin: Option<u64>,
+        /// Classifiers it calls.
+        classifiers: Vec<Rc<ClassifierValue>>,
+        /// Where.
+        span: Span,
+    },
+    /// `decontaminate`
+    Decontaminate {
+        /// Against these.
+        against: Vec<Rc<EvalValue>>,
+        /// Length of the sequences.
+        ngram: u64,
+        /// Share covered.
+        overlap: Option<Fraction>,
+        /// Where.
+        span: Span,
+    },
+}
+
+impl StepValue {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            StepValue::Plan(_, span)
+            | StepValue::Filter { span, .. }
+            | StepValue::Decontaminate { span, .. } => *span,
+        }
+    }
 }
 
 /// A tokenizer.
@@ -248,8 +362,8 @@ pub struct Mix {
 pub struct MixTerm {
     /// The dataset.
     pub dataset: Rc<DatasetValue>,
-    /// Its share, positive.
-    pub weight: Fraction,
+    /// Its share over the stage.
+    pub weight: Share,
     /// The term that brought it in.
     pub span: Span,
 }
@@ -257,6 +371,8 @@ pub struct MixTerm {
 /// `every 100 steps and at stage end, keep 2`, evaluated.
 #[derive(Clone, Debug)]
 pub struct CadenceValue {
+    /// `smollm2_base`
+    pub what: Option<Node>,
     /// The interval.
     pub every: Option<Node>,
     /// `at stage end`
@@ -276,13 +392,38 @@ pub enum Builtin {
     Text,
     Jsonl,
     Parquet,
+    Hub,
+    Tokens,
+    Where,
+    Thin,
+    Dedup,
+    MinHash,
+    Exact,
+    Decontaminate,
     Sample,
     Split,
+    Length,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Present,
+    LinearNgrams,
     Hf,
     Bpe,
     AdamW,
+    NextToken,
+    Sft,
+    Dpo,
+    Blend,
     Llama,
     Qwen2,
+    Device,
+    Likelihood,
+    Generation,
+    Execution,
+    Perplexity,
+    Needle,
+    Judge,
     Part,
     Pi,
     Math(smolc_expr::Builtin),
@@ -296,11 +437,29 @@ impl Builtin {
         Builtin::Text,
         Builtin::Jsonl,
         Builtin::Parquet,
+        Builtin::Hub,
+        Builtin::Tokens,
+        Builtin::Where,
+        Builtin::Thin,
+        Builtin::Dedup,
+        Builtin::MinHash,
+        Builtin::Exact,
+        Builtin::Decontaminate,
         Builtin::Sample,
         Builtin::Split,
+        Builtin::Length,
+        Builtin::Contains,
+        Builtin::StartsWith,
+        Builtin::EndsWith,
+        Builtin::Present,
+        Builtin::LinearNgrams,
         Builtin::Hf,
         Builtin::Bpe,
         Builtin::AdamW,
+        Builtin::NextToken,
+        Builtin::Sft,
+        Builtin::Dpo,
+        Builtin::Blend,
         Builtin::Part,
         Builtin::Pi,
         Builtin::Math(smolc_expr::Builtin::Min),
@@ -316,8 +475,43 @@ impl Builtin {
         Builtin::Math(smolc_expr::Builtin::Sin),
     ];
 
-    /// What `std.models` exports besides its items.
-    pub const MODELS: &'static [Builtin] = &[Builtin::Llama, Builtin::Qwen2];
+    /// What a module of the standard library exports besides its items: constructors that only make sense with it.
+    pub fn exported_by(module: &str) -> &'static [Builtin] {
+        match module {
+            "std.models" => &[Builtin::Llama, Builtin::Qwen2],
+            "std.targets" => &[Builtin::Device],
+            "std.evals" => &[
+                Builtin::Likelihood,
+                Builtin::Generation,
+                Builtin::Execution,
+                Builtin::Perplexity,
+                Builtin::Needle,
+                Builtin::Judge,
+            ],
+            _ => &[],
+        }
+    }
+
+    /// The constructor's schema, if it is one.
+    pub fn schema(self) -> Option<&'static Schema> {
+        use crate::schema::{evaluation, model, objective, optimizer, target};
+        Some(match self {
+            Builtin::Llama => &model::LLAMA,
+            Builtin::Qwen2 => &model::QWEN2,
+            Builtin::AdamW => &optimizer::ADAMW,
+            Builtin::NextToken => &objective::NEXT_TOKEN,
+            Builtin::Sft => &objective::SFT,
+            Builtin::Dpo => &objective::DPO,
+            Builtin::Device => &target::DEVICE,
+            Builtin::Likelihood => &evaluation::LIKELIHOOD,
+            Builtin::Generation => &evaluation::GENERATION,
+            Builtin::Execution => &evaluation::EXECUTION,
+            Builtin::Perplexity => &evaluation::PERPLEXITY,
+            Builtin::Needle => &evaluation::NEEDLE,
+            Builtin::Judge => &evaluation::JUDGE,
+            _ => return None,
+        })
+    }
 
     /// Its name in the language.
     pub fn name(self) -> &'static str {
@@ -328,6 +522,31 @@ impl Builtin {
             Builtin::Text => "text",
             Builtin::Jsonl => "jsonl",
             Builtin::Parquet => "parquet",
+            Builtin::Hub => "hub",
+            Builtin::Tokens => "tokens",
+            Builtin::Where => "where",
+            Builtin::Thin => "thin",
+            Builtin::Dedup => "dedup",
+            Builtin::MinHash => "minhash",
+            Builtin::Exact => "exact",
+            Builtin::Decontaminate => "decontaminate",
+            Builtin::Length => "length",
+            Builtin::Contains => "contains",
+            Builtin::StartsWith => "starts_with",
+            Builtin::EndsWith => "ends_with",
+            Builtin::Present => "present",
+            Builtin::LinearNgrams => "linear_ngrams",
+            Builtin::NextToken => "NextToken",
+            Builtin::Sft => "Sft",
+            Builtin::Dpo => "Dpo",
+            Builtin::Blend => "blend",
+            Builtin::Device => "Device",
+            Builtin::Likelihood => "Likelihood",
+            Builtin::Generation => "Generation",
+            Builtin::Execution => "Execution",
+            Builtin::Perplexity => "Perplexity",
+            Builtin::Needle => "Needle",
+            Builtin::Judge => "Judge",
             Builtin::Sample => "sample",
             Builtin::Split => "split",
             Builtin::Hf => "hf",

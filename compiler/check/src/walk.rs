@@ -12,6 +12,8 @@ pub struct Names {
     pub types: Vec<Ident>,
     /// Local names, and what introduces each, `parameter`.
     pub shadowed: Vec<(Ident, &'static str)>,
+    /// Names that may be of items, and are used if they are: the `x` of `eval.x` in a guard.
+    pub soft: Vec<Ident>,
     locals: Vec<String>,
 }
 
@@ -46,8 +48,18 @@ pub fn walk_item(kind: &ItemKind, names: &mut Names) {
             names.expr(&f.body);
         }
         ItemKind::Run(run) => names.run(run),
-        // Not evaluated in this version; their contents are not looked at.
-        ItemKind::Sweep { .. } | ItemKind::Target { .. } => {}
+        ItemKind::Sweep { variable, values, body, .. } => {
+            names.expr(values);
+            names.shadowed.push((variable.clone(), "the variable"));
+            names.locals.push(variable.text.clone());
+            // Runs of a sweep may begin from each other.
+            names.locals.extend(body.iter().filter_map(|m| match &m.kind {
+                MemberKind::Run(run) if !run.with => Some(run.name.text.clone()),
+                _ => None,
+            }));
+            names.members(body);
+        }
+        ItemKind::Target { body, .. } => names.members(body),
     }
 }
 
@@ -70,10 +82,22 @@ impl Names {
                     }
                 }
                 MemberKind::Stage(stage) => {
-                    stage.length.iter().chain(&stage.until).for_each(|e| self.expr(e));
+                    stage.length.iter().for_each(|e| self.expr(e));
+                    if let Some(guard) = &stage.until {
+                        let before = self.locals.len();
+                        self.locals.extend(crate::eval::SIGNALS.iter().map(|n| (*n).to_string()));
+                        self.expr(guard);
+                        self.locals.truncate(before);
+                    }
                     self.members(&stage.body);
                 }
-                MemberKind::Run(run) => self.run(run),
+                MemberKind::Run(run) => {
+                    // `run pretrain with { … }` changes the run of that name.
+                    if run.with && run.from.is_none() {
+                        self.name(&run.name, None);
+                    }
+                    self.run(run);
+                }
                 MemberKind::Drop { .. } | MemberKind::Error { .. } => {}
             }
         }
@@ -95,6 +119,9 @@ impl Names {
             | ExprKind::Error => {}
             ExprKind::Name(name) => self.name(name, None),
             ExprKind::Member(base, member) => match &base.kind {
+                ExprKind::Name(name) if name.text == "eval" && self.locals.contains(&name.text) => {
+                    self.soft.push(member.clone());
+                }
                 ExprKind::Name(name) => self.name(name, Some(member)),
                 _ => self.expr(base),
             },

@@ -18,6 +18,11 @@ pub trait World {
     fn exists(&self, path: &str) -> Option<bool>;
     /// Whether at least one file matches a glob pattern; `None` = cannot look. It may stop at the first match.
     fn matches(&self, pattern: &str) -> Option<bool>;
+    /// Names of the columns of the first file that matches a pattern, for JSON lines and Parquet; `None` = cannot look, or
+    /// no such file.
+    fn columns(&self, _pattern: &str) -> Option<Vec<String>> {
+        None
+    }
     /// Number of tokens (the largest id plus one) of a Hugging Face `tokenizer.json`; `Ok(None)` = cannot look or no
     /// such file; `Err` says why a file that is there cannot be used.
     fn tokenizer_vocab(&self, path: &str) -> Result<Option<u64>, String>;
@@ -25,6 +30,9 @@ pub trait World {
     /// `path` as said in file `from`: `~/` is the home directory, a relative path starts at the directory of `from`.
     /// `.` and `..` are resolved textually, so that one file has one name.
     fn resolve(&self, from: &str, path: &str) -> String {
+        if is_url(path) {
+            return path.to_string();
+        }
         if (path == "~" || path.starts_with("~/"))
             && let Some(home) = self.home()
         {
@@ -38,6 +46,14 @@ pub trait World {
             None => normalize(path),
         }
     }
+}
+
+/// Whether a path names an object store or a server: `s3://…`, `gs://…`, `hf://…`, `https://…`. The compiler never looks
+/// there.
+pub fn is_url(path: &str) -> bool {
+    path.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
+    })
 }
 
 /// Resolves `.` and `..` in a path, textually; a leading `..` of a relative path stays.
@@ -72,6 +88,8 @@ pub struct MemoryWorld {
     pub home: Option<String>,
     /// Patterns and paths that exist besides `files`; when `None`, the world declines to look.
     pub patterns: Option<Vec<String>>,
+    /// Columns of data files, by pattern.
+    pub columns: BTreeMap<String, Vec<String>>,
     /// Vocabulary sizes of tokenizer files.
     pub tokenizers: BTreeMap<String, Result<u64, String>>,
 }
@@ -113,6 +131,10 @@ impl World for MemoryWorld {
         Some(self.files.contains_key(pattern) || patterns.iter().any(|p| p == pattern))
     }
 
+    fn columns(&self, pattern: &str) -> Option<Vec<String>> {
+        self.columns.get(pattern).cloned()
+    }
+
     fn tokenizer_vocab(&self, path: &str) -> Result<Option<u64>, String> {
         self.tokenizers.get(path).cloned().transpose()
     }
@@ -133,6 +155,7 @@ mod tests {
             ("/s/a.smol", "/x//y/./z", "/x/y/z"),
             ("a.smol", "~/.cargo", "/home/u/.cargo"),
             ("a.smol", ".", "."),
+            ("specs/a.smol", "s3://bucket/x/../*.parquet", "s3://bucket/x/../*.parquet"),
         ] {
             assert_eq!(world.resolve(from, path), is, "{path} in {from}");
         }

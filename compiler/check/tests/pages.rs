@@ -28,6 +28,18 @@ const RUN: &[&str] = &[
     "  stage main for 1B tokens { mix: 50% web + 30% code + 20% math }",
 ];
 
+const FILES: &[&str] = &[
+    "web.txt",
+    "code.txt",
+    "math.txt",
+    "web.parquet",
+    "web.jsonl",
+    "typo.jsonl",
+    "chat.jsonl",
+    "pairs.jsonl",
+    "scored.jsonl",
+];
+
 /// Codes of this crate whose examples are command lines or need more than one file: tested elsewhere.
 const ELSEWHERE: &[&str] = &["smol::file::read", "smol::param::unknown", "smol::param::value"];
 
@@ -42,19 +54,37 @@ const AREAS: &[&str] = &[
     "mix",
     "model",
     "name",
+    "objective",
     "optimizer",
     "param",
     "record",
+    "run",
     "schedule",
     "stage",
+    "target",
     "time",
     "type",
 ];
 
 fn is_item(line: &str) -> bool {
-    ["use ", "param ", "let ", "fn ", "tokenizer ", "dataset ", "mix ", "model ", "schedule ", "run "]
-        .iter()
-        .any(|k| line.starts_with(k))
+    const WORDS: &[&str] = &[
+        "use ",
+        "param ",
+        "let ",
+        "fn ",
+        "tokenizer ",
+        "dataset ",
+        "classifier ",
+        "mix ",
+        "model ",
+        "schedule ",
+        "eval ",
+        "suite ",
+        "run ",
+        "sweep ",
+        "target ",
+    ];
+    WORDS.iter().any(|k| line.starts_with(k) && !line.contains("eval: "))
 }
 
 /// `dataset web`, `batch`, `stage`: what a line defines.
@@ -80,7 +110,11 @@ fn whole(example: &str) -> String {
     if items {
         text += example;
     }
-    if !lines.iter().any(|l| l.starts_with("run ")) {
+    // Runs that begin from another one begin from this.
+    if !lines.iter().any(|l| l.starts_with("run "))
+        || example.contains("from example")
+        || example.contains("run next from")
+    {
         text += "run example {\n";
         for member in RUN {
             if items || !keys.contains(&key(member)) {
@@ -109,7 +143,8 @@ fn every_example_does_what_its_page_says() {
         for (heading, wrong) in [("## Wrong", true), ("## Right", false)] {
             let text = whole(&codes::example(page, heading).unwrap());
             let world = MemoryWorld {
-                patterns: Some(["web", "code", "math"].map(|n| format!("corpora/{n}.txt")).to_vec()),
+                patterns: Some(FILES.iter().map(|n| format!("corpora/{n}")).collect()),
+                columns: [("corpora/typo.jsonl".to_string(), vec!["text".to_string()])].into(),
                 ..MemoryWorld::with_file("example.smol", &text)
             };
             let found = check(&world, "example.smol", &[]).diagnostics;

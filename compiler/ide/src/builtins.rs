@@ -51,10 +51,53 @@ const ALL: &[BuiltinDoc] = &[
         "Parquet files, one document a row.",
     ),
     f(
+        "hub",
+        "hub(repository: Text) { text: .column, … } -> Dataset",
+        &["repository: Text"],
+        "A dataset of the Hugging Face hub.",
+    ),
+    f(
+        "tokens",
+        "tokens(pattern: Path) { format: …, … } -> Dataset",
+        &["pattern: Path"],
+        "Shards that are tokenized already, with the tokenizer of the run that reads them.",
+    ),
+    f(
+        "where",
+        "dataset |> where(condition)",
+        &["condition"],
+        "Keeps the documents for which a condition on their columns is true.",
+    ),
+    f(
+        "thin",
+        "dataset |> thin(probability, seed: Int = 0)",
+        &["probability", "seed: Int = 0"],
+        "Keeps each document with a probability that may depend on its columns.",
+    ),
+    f(
+        "dedup",
+        "dataset |> dedup(by)",
+        &["by"],
+        "Keeps one of documents that are equal (`exact`) or nearly so (`minhash(…)`).",
+    ),
+    f(
+        "minhash",
+        "minhash(bands: Int = 14, hashes: Int = 8, ngram: Int = 5, seed: Int = 0)",
+        &["bands: Int = 14", "hashes: Int = 8", "ngram: Int = 5", "seed: Int = 0"],
+        "MinHash with locality-sensitive hashing: documents that agree in all hashes of one band count as one.",
+    ),
+    f("exact", "exact", &[], "Documents whose texts are equal."),
+    f(
+        "decontaminate",
+        "dataset |> decontaminate(against: Suite, ngram: Int = 13, overlap: Ratio)",
+        &["against: Suite", "ngram: Int = 13", "overlap: Ratio"],
+        "Drops documents that share a sequence of words with an evaluation.",
+    ),
+    f(
         "sample",
-        "dataset |> sample(bytes: Bytes, seed: Int = 0)",
-        &["bytes: Bytes", "seed: Int = 0"],
-        "Takes documents at random until they hold so many bytes.",
+        "dataset |> sample(bytes, seed: Int = 0)",
+        &["bytes", "seed: Int = 0"],
+        "Takes documents at random until they hold so many bytes, tokens or documents.",
     ),
     f(
         "split",
@@ -73,6 +116,37 @@ const ALL: &[BuiltinDoc] = &[
         "part(portion: Portion, of: Span) -> Span",
         &["portion: Portion", "of: Span"],
         "A share of a span (`10%`), or a span as it is (`2000 steps`).",
+    ),
+    f("length", "length(column: Column)", &["column: Column"], "Characters of a column's text."),
+    f(
+        "present",
+        "present(column: Column)",
+        &["column: Column"],
+        "Whether a column holds a value in this document.",
+    ),
+    f(
+        "contains",
+        "contains(column: Column, text: Text)",
+        &["column: Column", "text: Text"],
+        "Whether a column's text has another in it.",
+    ),
+    f(
+        "starts_with",
+        "starts_with(column: Column, text: Text)",
+        &["column: Column", "text: Text"],
+        "Whether a column's text begins with another.",
+    ),
+    f(
+        "ends_with",
+        "ends_with(column: Column, text: Text)",
+        &["column: Column", "text: Text"],
+        "Whether a column's text ends with another.",
+    ),
+    f(
+        "blend",
+        "blend over span",
+        &["span"],
+        "Enters a stage by changing the mixture gradually from that of the stage before.",
     ),
     f("pi", "pi: Float", &[], "The ratio of a circle's circumference to its diameter."),
     f("end", "end: Span", &[], "The length of the run, within `at t => …`."),
@@ -117,7 +191,8 @@ mod tests {
 
     #[test]
     fn every_builtin_is_documented() {
-        for b in Builtin::PRELUDE.iter().chain(Builtin::MODELS) {
+        let modules = ["std.models", "std.targets", "std.evals"].map(Builtin::exported_by);
+        for b in Builtin::PRELUDE.iter().chain(modules.into_iter().flatten()) {
             let (signature, doc) = describe(b.name());
             assert!(signature.contains(b.name()) && !doc.is_empty(), "{}", b.name());
         }

@@ -437,9 +437,7 @@ fn members<'t>(
                     all.add(name, CompletionKind::Variable, keyword, &item.docs.join("\n"), name, 0);
                 }
             }
-            if other.path == "std.models" {
-                Builtin::MODELS.iter().for_each(|b| builtin(b.name(), None, all));
-            }
+            Builtin::exported_by(&other.path).iter().for_each(|b| builtin(b.name(), None, all));
         }
         Some(Target::Item(id)) => {
             if let Some(ItemKind::Run(run)) = analysis.item(id).map(|i| &i.kind) {
@@ -542,11 +540,9 @@ fn imports(line: &str, all: &mut Collector) {
                     offer(&n.text, keyword, &item.docs.join("\n"));
                 }
             }
-            if *name == "models" {
-                Builtin::MODELS
-                    .iter()
-                    .for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
-            }
+            Builtin::exported_by(&format!("std.{name}"))
+                .iter()
+                .for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
         }
         None if rest.starts_with("std.") => {
             for (name, text) in STD {

@@ -8,7 +8,7 @@ use smolc_check::run_time;
 use smolc_check::schema::Presence;
 use smolc_check::spec::{Entry, Run, Stage};
 use smolc_check::types::Type;
-use smolc_check::units::{self, Dim, grouped, percent};
+use smolc_check::units::{self, Dim, grouped};
 use smolc_check::value::{ItemId, Num, Value};
 use smolc_diag::{FileId, Span};
 use smolc_syntax::ast::{Expr, ExprKind, Function, Item, ItemKind, Parameter};
@@ -211,7 +211,7 @@ fn ledger(analysis: &Analysis<'_>, run: &Run, stage: &Stage) -> Option<String> {
         let (name, tokens, passes) = entry_facts(analysis, run, stage, entry)?;
         text += &format!(
             "\n| {name} | {} | {} | {} |",
-            percent(entry.weight),
+            numbers::percent(&entry.weight),
             numbers::short(tokens),
             passes.map_or_else(|| "unknown".into(), |p| p.trim_end_matches(" epochs").to_owned())
         );
@@ -226,7 +226,7 @@ fn entry_facts(
     entry: &Entry,
 ) -> Option<(String, f64, Option<String>)> {
     let dataset = analysis.checked().spec.datasets.get(entry.dataset)?;
-    let tokens = numbers::share(entry.weight, stage.steps?.1.checked_mul(run.batch.as_ref()?.tokens())?);
+    let tokens = numbers::share(&entry.weight, stage.steps?.1.checked_mul(run.batch.as_ref()?.tokens())?);
     Some((dataset.name.clone(), tokens, dataset.stated_tokens.map(|size| numbers::epochs(tokens, size))))
 }
 
@@ -255,7 +255,7 @@ fn weight(analysis: &Analysis<'_>, file: FileId, offset: u32) -> Option<String> 
                 let (name, tokens, passes) = entry_facts(analysis, run, stage, entry)?;
                 lines.push(format!(
                     "- `{name}`: {} of stage `{}`, {}{}",
-                    percent(entry.weight),
+                    numbers::percent(&entry.weight),
                     stage.name,
                     units::tokens(tokens),
                     passes.map_or_else(String::new, |p| format!(", {p}")),

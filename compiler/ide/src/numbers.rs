@@ -1,6 +1,6 @@
 //! Counts as people say them.
 
-use smolc_check::rational::Fraction;
+use smolc_check::share::Share;
 use smolc_check::units::grouped;
 use smolc_plan::{Family, Model};
 
@@ -28,9 +28,18 @@ pub fn epochs(tokens: f64, size: u64) -> String {
     format!("{text} epochs")
 }
 
-/// A share of a number of tokens.
-pub fn share(weight: Fraction, tokens: u64) -> f64 {
-    weight.to_f64() * tokens as f64
+/// A share of a number of tokens; of one that changes over the stage, its mean.
+pub fn share(weight: &Share, tokens: u64) -> f64 {
+    weight.mean().unwrap_or_else(|| weight.start()).to_f64() * tokens as f64
+}
+
+/// A share as it is written: `60%`, `5% -> 14%`.
+pub fn percent(weight: &Share) -> String {
+    let percent = smolc_check::units::percent;
+    match weight.same() {
+        Some(same) => percent(same),
+        None => format!("{} -> {}", percent(weight.start()), percent(weight.end())),
+    }
 }
 
 /// A learning rate with four digits: `5.000e-4`.

@@ -14,7 +14,7 @@ pub fn named(name: &str) -> Option<&'static Schema> {
 fn behind(builtin: &str) -> Option<&'static Schema> {
     match builtin {
         "jsonl" | "parquet" => named("columns"),
-        "files" | "text" => named("source"),
+        "files" | "text" => named("files"),
         other => named(other),
     }
 }

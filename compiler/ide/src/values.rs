@@ -30,7 +30,7 @@ pub fn show(value: &Value) -> Option<String> {
             let parts: Vec<String> = mix
                 .terms
                 .iter()
-                .map(|t| format!("{} {}", smolc_check::units::percent(t.weight), t.dataset.name))
+                .map(|t| format!("{} {}", numbers::percent(&t.weight), t.dataset.name))
                 .collect();
             parts.join(" + ")
         }

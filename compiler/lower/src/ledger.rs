@@ -51,6 +51,13 @@ pub struct Total {
     pub size: Option<u64>,
     /// Passes over all stages.
     pub epochs: Option<f64>,
+    /// Tokens that the runs it begins from had drawn by then.
+    pub inherited: u64,
+    /// Passes over all stages and those before.
+    pub lineage_epochs: Option<f64>,
+    /// Tokens that the run it begins from draws too, behind the place where this one begins: both go on at the same place
+    /// of the dataset, so what both draw are the same documents.
+    pub overlap: u64,
 }
 
 /// Size of a dataset in tokens: measured, else stated.
@@ -63,6 +70,7 @@ pub fn size(plan: &Plan, dataset: usize) -> Option<u64> {
 pub fn ledger(plan: &Plan, run: &Run) -> Ledger {
     let mut rows = Vec::new();
     let mut totals: Vec<Total> = Vec::new();
+    let lineage = Lineage::of(plan, run);
     let epochs = |tokens: u64, size: Option<u64>| size.filter(|s| *s > 0).map(|s| tokens as f64 / s as f64);
     for (index, stage) in run.stages.iter().enumerate() {
         // The plan's own validation bounds steps · batch by 2^64.
@@ -74,7 +82,16 @@ pub fn ledger(plan: &Plan, run: &Run) -> Ledger {
             let at = match totals.iter().position(|t| t.dataset == entry.dataset) {
                 Some(at) => at,
                 None => {
-                    totals.push(Total { dataset: entry.dataset, samples: 0, tokens: 0, size, epochs: None });
+                    totals.push(Total {
+                        dataset: entry.dataset,
+                        samples: 0,
+                        tokens: 0,
+                        size,
+                        epochs: None,
+                        inherited: lineage.before(entry.dataset),
+                        lineage_epochs: None,
+                        overlap: 0,
+                    });
                     totals.len() - 1
                 }
             };
@@ -82,6 +99,8 @@ pub fn ledger(plan: &Plan, run: &Run) -> Ledger {
             total.samples = total.samples.saturating_add(samples);
             total.tokens = total.tokens.saturating_add(tokens);
             total.epochs = epochs(total.tokens, size);
+            total.lineage_epochs = epochs(total.tokens.saturating_add(total.inherited), size);
+            total.overlap = total.tokens.min(lineage.after(entry.dataset));
             rows.push(Row {
                 stage: index,
                 dataset: entry.dataset,
@@ -95,4 +114,53 @@ pub fn ledger(plan: &Plan, run: &Run) -> Ledger {
     }
     totals.sort_by_key(|t| t.dataset);
     Ledger { rows, totals, steps: run.steps, tokens: run.steps.saturating_mul(run.batch.tokens()) }
+}
+
+/// What the runs a run begins from draw, before and behind the place where it begins.
+struct Lineage {
+    before: Vec<u64>,
+    after: Vec<u64>,
+}
+
+impl Lineage {
+    fn of(plan: &Plan, run: &Run) -> Lineage {
+        let none = || vec![0u64; plan.datasets.len()];
+        let (mut before, mut after) = (none(), none());
+        let mut parent = run.parent.as_ref();
+        let mut direct = true;
+        // Runs stand behind the ones they begin from, so this ends.
+        while let Some((p, base)) = parent.and_then(|p| Some((p, plan.runs.get(p.run)?))) {
+            for (dataset, sum) in before.iter_mut().enumerate() {
+                *sum = sum.saturating_add(drawn(base, dataset, 0, p.step));
+            }
+            if direct {
+                for (dataset, sum) in after.iter_mut().enumerate() {
+                    *sum = drawn(base, dataset, p.step, base.steps);
+                }
+            }
+            (parent, direct) = (base.parent.as_ref(), false);
+        }
+        Lineage { before, after }
+    }
+
+    fn before(&self, dataset: usize) -> u64 {
+        self.before.get(dataset).copied().unwrap_or(0)
+    }
+
+    fn after(&self, dataset: usize) -> u64 {
+        self.after.get(dataset).copied().unwrap_or(0)
+    }
+}
+
+/// Tokens a run draws from a dataset between two of its steps.
+fn drawn(run: &Run, dataset: usize, from: u64, to: u64) -> u64 {
+    let mut sum = 0u64;
+    for stage in &run.stages {
+        let Some(entry) = stage.mix.iter().find(|m| m.dataset == dataset) else { continue };
+        let end = stage.first_step.saturating_add(stage.steps).min(to);
+        let steps = end.saturating_sub(stage.first_step.max(from));
+        let samples = entry.weight.floor_of(steps.saturating_mul(run.batch.sequences)).unwrap_or(u64::MAX);
+        sum = sum.saturating_add(samples.saturating_mul(run.batch.window));
+    }
+    sum
 }

@@ -1,9 +1,13 @@
 //! The plan of a spec.
 
 use crate::program::{self, ProgramOptions};
+use smolc_check::rational::Fraction;
 use smolc_check::spec::{self, Spec};
 use smolc_diag::{Diagnostic, Span};
-use smolc_plan::{Dataset, MixEntry, PLAN_VERSION, Plan, Run, Schedule, Stage, Tokenizer};
+use smolc_plan::{
+    Dataset, EvaluationEvent, Guard, MixEntry, PLAN_VERSION, Parent, Part, Plan, Run, Schedule, Stage,
+    Tokenizer,
+};
 
 /// Tokens whose logits exist at one time, at most. 512 rows of a 49,152-token vocabulary are 96 MiB, and the matrix
 /// products of a chunk are still large enough to run at full speed.
@@ -56,6 +60,9 @@ pub fn lower(spec: &Spec) -> Result<Plan, Vec<Diagnostic>> {
         compiler: env!("CARGO_PKG_VERSION").into(),
         tokenizers,
         datasets: spec.datasets.iter().map(lower_dataset).collect(),
+        classifiers: spec.classifiers.iter().map(|c| c.plan.clone()).collect(),
+        evaluations: spec.evaluations.iter().map(|e| e.plan.clone()).collect(),
+        sweeps: spec.sweeps.iter().map(|s| s.plan.clone()).collect(),
         runs,
     };
     match plan.validate() {
@@ -71,6 +78,10 @@ fn lower_dataset(d: &spec::Dataset) -> Dataset {
         take: d.take.clone(),
         validation_per_million: d.validation_per_million,
         stated_tokens: d.stated_tokens,
+        stated_documents: d.stated_documents,
+        columns: d.columns.clone(),
+        steps: d.steps.iter().map(|(step, _)| step.clone()).collect(),
+        limit: d.limit.and_then(|(f, _)| f.to_ratio()),
         measured: None,
     }
 }
@@ -87,11 +98,18 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
     else {
         return Ok(None);
     };
-    let Some(stages) =
-        run.stages.iter().map(|s| lower_stage(s, batch.tokens())).collect::<Option<Vec<Stage>>>()
-    else {
+    let stages = run.stages.iter().map(|s| lower_stage(s, batch.tokens())).collect::<Option<Vec<_>>>();
+    let (Some(stages), Some((objective, _))) = (stages, &run.objective) else {
         return Ok(None);
     };
+    let parent = match &run.parent {
+        None => None,
+        Some(p) => match p.step {
+            Some(step) => Some(Parent { run: p.run, step, carry: p.carry }),
+            None => return Ok(None),
+        },
+    };
+    let schedule = |s: &spec::Schedule| Schedule { expr: s.expr.clone(), source: s.source.clone() };
     let options = ProgramOptions {
         batch: batch.micro,
         window: batch.window,
@@ -122,32 +140,66 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
         steps,
         seed: run.seed,
         optimizer: adamw.clone(),
-        lr: Schedule { expr: lr.expr.clone(), source: lr.source.clone() },
-        stages,
+        lr: schedule(lr),
+        stages: stages.concat(),
         checkpoints: checkpoints.clone(),
         validation: validation.clone(),
         document_mask: run.document_mask,
         precision: run.precision,
+        parent,
+        objective: objective.clone(),
+        evaluations: run
+            .events
+            .iter()
+            .map(|e| EvaluationEvent {
+                evaluations: e.evaluations.clone(),
+                every: e.every,
+                stage_end: e.stage_end,
+                end: e.end,
+            })
+            .collect(),
+        target: run.target.as_ref().map(|(target, _)| target.clone()),
+        weight_decay: run.weight_decay.as_ref().map(schedule),
         parameters,
         program,
     }))
 }
 
-fn lower_stage(stage: &spec::Stage, batch_tokens: u64) -> Option<Stage> {
-    let (first_step, steps) = stage.steps?;
-    let tokens = stage.asked_steps?.mul(smolc_check::rational::Fraction::integer(batch_tokens))?;
-    let mix = stage
-        .mix
-        .as_ref()?
-        .iter()
-        .map(|e| Some(MixEntry { dataset: e.dataset, weight: e.weight.to_ratio()? }));
-    Some(Stage {
-        name: stage.name.clone(),
-        first_step,
-        steps,
-        asked_tokens: u64::try_from(tokens.round()).ok()?,
-        mix: mix.collect::<Option<Vec<MixEntry>>>()?,
-    })
+/// A stage, in parts where its mixture changes.
+fn lower_stage(stage: &spec::Stage, batch_tokens: u64) -> Option<Vec<Stage>> {
+    stage.steps?;
+    let tokens = stage.asked_steps?.mul(Fraction::integer(batch_tokens))?;
+    let asked = u64::try_from(tokens.round()).ok()?;
+    let of = stage.parts.len() as u64;
+    let until = match (&stage.guard, &stage.least_steps) {
+        (Some(guard), Some(least)) => Some(Guard {
+            expr: guard.expr.clone(),
+            source: guard.source.clone(),
+            signals: guard.signals.iter().map(|(s, _)| s.clone()).collect(),
+            least_steps: u64::try_from(least.round()).ok()?,
+        }),
+        _ => None,
+    };
+    let mut stages = Vec::new();
+    for (part, index) in stage.parts.iter().zip(0u64..) {
+        let mix = part
+            .mix
+            .iter()
+            .map(|d| Some(MixEntry { dataset: d.dataset, weight: d.weight.to_ratio()? }))
+            .collect::<Option<Vec<MixEntry>>>()?;
+        let whole = of == 1;
+        stages.push(Stage {
+            name: if whole { stage.name.clone() } else { format!("{}[{}/{of}]", stage.name, index + 1) },
+            first_step: part.first,
+            steps: part.steps,
+            // Parts are whole steps; the deviation of the stage is in its last.
+            asked_tokens: if whole { asked } else { part.steps.checked_mul(batch_tokens)? },
+            mix,
+            part: (!whole).then(|| Part { stage: stage.name.clone(), index, of }),
+            until: if index == 0 { until.clone() } else { None },
+        });
+    }
+    (!stages.is_empty()).then_some(stages)
 }
 
 fn incomplete(at: Span, name: &str) -> Diagnostic {

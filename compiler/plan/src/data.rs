@@ -1,6 +1,8 @@
 //! Tokenizers and datasets: where text comes from and how it becomes tokens.
 
+use crate::ratio::Ratio;
 use serde::{Deserialize, Serialize};
+use smolc_expr::Filter;
 
 /// A tokenizer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,8 +56,141 @@ pub struct Dataset {
     pub validation_per_million: u32,
     /// Size stated in the spec, in tokens.
     pub stated_tokens: Option<u64>,
+    /// Size stated in the spec, in documents (rows).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_documents: Option<u64>,
+    /// What a document is made of, when it is not one text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+    /// What is done to the documents, in order, before the sample is taken and the validation split set aside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Passes over it that all runs of a lineage together may make.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Ratio>,
     /// Size as measured by preparing it; not part of the plan's hash.
     pub measured: Option<Measured>,
+}
+
+/// Documents that are not one text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Columns {
+    /// A conversation: a list of messages, each with a role and a content.
+    Messages {
+        /// The column.
+        messages: String,
+    },
+    /// A prompt with a preferred and a rejected answer.
+    Preference {
+        /// The prompt; `None` when `chosen` and `rejected` are whole conversations that share their beginning.
+        prompt: Option<String>,
+        /// The preferred answer.
+        chosen: String,
+        /// The other one.
+        rejected: String,
+    },
+}
+
+/// A step of a dataset's pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Keeps documents for which the filter is true.
+    Where {
+        /// The condition.
+        filter: Filter,
+    },
+    /// Keeps each document with a probability of its own.
+    Thin {
+        /// The probability, 0 to 1.
+        filter: Filter,
+        /// Seed of the choice.
+        seed: u64,
+    },
+    /// Drops documents that repeat an earlier one.
+    Dedup {
+        /// How repetition is found.
+        by: Dedup,
+    },
+    /// Drops documents that hold text of a benchmark.
+    Decontaminate {
+        /// Names of evaluations of the plan.
+        against: Vec<String>,
+        /// Length of the word sequences compared.
+        ngram: u64,
+        /// Share of a benchmark item's words that must be covered by common sequences; `None`: one sequence is enough.
+        overlap: Option<Ratio>,
+    },
+    /// A seeded sample of so many tokens or documents, whole documents. Samples in bytes are [`Take`].
+    Sample {
+        /// How much.
+        amount: Amount,
+        /// Seed of the choice.
+        seed: u64,
+    },
+}
+
+/// How repeated documents are found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Dedup {
+    /// Equal text, byte for byte.
+    Exact,
+    /// MinHash with locality-sensitive hashing (Broder, 1997): documents that agree in all hashes of a band are one.
+    MinHash {
+        /// Number of bands.
+        bands: u64,
+        /// Hashes in a band.
+        hashes: u64,
+        /// Words in a shingle.
+        ngram: u64,
+        /// Seed of the hash functions.
+        seed: u64,
+    },
+}
+
+/// An amount of data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "unit", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Amount {
+    /// Tokens of the run's tokenizer.
+    Tokens {
+        /// How many.
+        n: u64,
+    },
+    /// Documents.
+    Documents {
+        /// How many.
+        n: u64,
+    },
+    /// A share of the documents.
+    Share {
+        /// Above 0, at most 1.
+        of: Ratio,
+    },
+}
+
+/// A classifier that filters call: trained before the datasets that use it are filtered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classifier {
+    /// Name in the spec.
+    pub name: String,
+    /// Dataset of the plan it is trained on.
+    pub train: usize,
+    /// Column of text.
+    pub text: String,
+    /// Column of scores it learns to predict.
+    pub label: String,
+    /// Longest word sequence used as a feature.
+    pub ngrams: u64,
+    /// Number of hashed features.
+    pub buckets: u64,
+    /// Passes over the training set.
+    pub epochs: u64,
+    /// Seed of order and initialization.
+    pub seed: u64,
 }
 
 /// What a dataset reads. Patterns are globs, already expanded to absolute or working-directory-relative form.
@@ -72,7 +207,7 @@ pub enum Source {
         /// Glob patterns.
         patterns: Vec<String>,
     },
-    /// One document a JSON object a line; `.jsonl`, later `.gz` and `.zst` too.
+    /// One document a JSON object a line; `.jsonl`, `.jsonl.gz` or `.jsonl.zst`.
     Jsonl {
         /// Glob patterns.
         patterns: Vec<String>,
@@ -86,6 +221,52 @@ pub enum Source {
         /// The column that holds the text.
         text: String,
     },
+    /// A dataset of a hub, by its identifier.
+    Hub {
+        /// `HuggingFaceFW/fineweb-edu`
+        repository: String,
+        /// Subset; `None` = the dataset's default.
+        config: Option<String>,
+        /// Split.
+        split: String,
+        /// Commit; `None` = whatever is there when it is prepared.
+        revision: Option<String>,
+        /// The column that holds the text.
+        text: String,
+    },
+    /// Shards that are tokenized already.
+    Tokens {
+        /// Glob patterns.
+        patterns: Vec<String>,
+        /// How they are laid out.
+        format: TokenFormat,
+    },
+}
+
+/// Layout of shards of token ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenFormat {
+    /// This project's own shards.
+    Smolc,
+    /// Megatron-LM's `.bin` with `.idx`.
+    Megatron,
+    /// datatrove's `.ds` with its index.
+    Datatrove,
+}
+
+impl Source {
+    /// Glob patterns or URLs it reads; none for a hub.
+    pub fn patterns(&self) -> &[String] {
+        match self {
+            Source::Files { patterns }
+            | Source::Text { patterns }
+            | Source::Jsonl { patterns, .. }
+            | Source::Parquet { patterns, .. }
+            | Source::Tokens { patterns, .. } => patterns,
+            Source::Hub { .. } => &[],
+        }
+    }
 }
 
 /// How a document is described while filtering. Room for columns; today only text.

@@ -244,8 +244,8 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        AdamW, Batch, Block, Checkpoints, Family, Init, Measured, MixEntry, Model, Program, Ratio, Rope,
-        Schedule, Source, Stage, TokenizerSource, Validation,
+        AdamW, Batch, Block, Checkpoints, Family, Init, Measured, MixEntry, Model, Objective, Program, Ratio,
+        Rope, Schedule, Source, Stage, TokenizerSource, Validation,
     };
     use smolc_expr::Expr;
 
@@ -256,6 +256,10 @@ mod tests {
             take: None,
             validation_per_million: 0,
             stated_tokens: None,
+            stated_documents: None,
+            columns: None,
+            steps: Vec::new(),
+            limit: None,
             measured: None,
         }
     }
@@ -273,6 +277,8 @@ mod tests {
             steps: 5,
             asked_tokens: 40,
             mix: mix(a),
+            part: None,
+            until: None,
         };
         Plan {
             version: 1,
@@ -287,6 +293,9 @@ mod tests {
                 vocab: 32,
             }],
             datasets: vec![dataset("docs"), dataset("code")],
+            classifiers: vec![],
+            evaluations: vec![],
+            sweeps: vec![],
             runs: vec![Run {
                 name: "pretrain".into(),
                 model: Model {
@@ -312,10 +321,15 @@ mod tests {
                 optimizer: AdamW { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, clip: Some(1.0) },
                 lr: Schedule { expr: Expr::Const(1e-3), source: "1e-3".into() },
                 stages: vec![stage("prose", 0, 8), stage("programs", 5, 3)],
-                checkpoints: Checkpoints { every: 5, keep: 2 },
+                checkpoints: Checkpoints { every: 5, keep: 2, pinned: Vec::new() },
                 validation: Validation { every: None, stage_end: true, tokens: 100 },
                 document_mask: true,
                 precision: Default::default(),
+                parent: None,
+                objective: Objective::NextToken,
+                evaluations: vec![],
+                target: None,
+                weight_decay: None,
                 parameters: vec![],
                 program: Program {
                     batch: 1,

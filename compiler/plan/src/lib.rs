@@ -8,6 +8,7 @@
 
 pub mod data;
 pub mod diff;
+pub mod evaluation;
 pub mod hash;
 pub mod load;
 pub mod model;
@@ -15,16 +16,25 @@ pub mod past;
 pub mod program;
 pub mod ratio;
 pub mod run;
+pub mod target;
 
-pub use data::{Dataset, Document, Measured, Separator, Source, Take, Tokenizer, TokenizerSource};
+pub use data::{
+    Amount, Classifier, Columns, Dataset, Dedup, Document, Measured, Separator, Source, Step, Take,
+    TokenFormat, Tokenizer, TokenizerSource,
+};
 pub use diff::Difference;
+pub use evaluation::{Evaluation, EvaluationEvent, Items, Metric, Normalize, Protocol, ShotsOrder};
 pub use hash::PlanHash;
 pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};
 pub use past::{Change, PastError};
 pub use program::{Block, Op, Precision, Program, Ref, Space, Statement, Tensor, TensorId};
 pub use ratio::Ratio;
-pub use run::{AdamW, Batch, Checkpoints, MixEntry, Run, Schedule, Stage, Validation};
+pub use run::{
+    AdamW, Batch, Carry, Checkpoints, Guard, Mask, MixEntry, Objective, Parent, Part, Run, Schedule, Signal,
+    SignalKind, Stage, Validation,
+};
+pub use target::{Device, Recompute, Target};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +57,39 @@ pub struct Plan {
     pub tokenizers: Vec<Tokenizer>,
     /// Every dataset that some run reads, each once.
     pub datasets: Vec<Dataset>,
-    /// Runs in dependency order.
+    /// Classifiers that filters call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classifiers: Vec<Classifier>,
+    /// Evaluations that runs and guards use, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluations: Vec<Evaluation>,
+    /// Runs that are compared with one another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<Sweep>,
+    /// Runs in dependency order: each stands behind the one it begins from.
     pub runs: Vec<Run>,
+}
+
+/// The same run several times with one value changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// Name in the spec.
+    pub name: String,
+    /// What changes.
+    pub variable: String,
+    /// Its values, as written, and the runs of each.
+    pub values: Vec<SweepValue>,
+    /// Evaluations the runs are compared by.
+    pub compare: Vec<usize>,
+}
+
+/// A value of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepValue {
+    /// As written.
+    pub value: String,
+    /// Indices of its runs.
+    pub runs: Vec<usize>,
 }

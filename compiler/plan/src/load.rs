@@ -5,7 +5,8 @@
 //! where they must not. Expressions are verified where they are bound.
 
 use crate::program::{Op, Program, Slot, Space, Statement};
-use crate::{PLAN_VERSION, Plan, Ratio, Run};
+use crate::{PLAN_VERSION, Plan, Protocol, Ratio, Run, SignalKind, Step};
+use smolc_expr::Input;
 use std::collections::HashSet;
 use thiserror::Error;
 
@@ -50,9 +51,77 @@ impl Plan {
 
     /// Checks everything the runtime relies on.
     pub fn validate(&self) -> Result<(), PlanError> {
-        for run in &self.runs {
-            self.validate_run(run)
-                .map_err(|e| PlanError::Inconsistent(format!("run `{}`: {e}", run.name)))?;
+        let mut names = HashSet::new();
+        for (index, run) in self.runs.iter().enumerate() {
+            let bad = |e| PlanError::Inconsistent(format!("run `{}`: {e}", run.name));
+            if !names.insert(run.name.as_str()) {
+                return Err(bad("another run has its name".to_string()));
+            }
+            self.validate_run(run).map_err(bad)?;
+            self.validate_relations(index, run).map_err(bad)?;
+        }
+        self.validate_data().map_err(PlanError::Inconsistent)
+    }
+
+    /// Indices of what a run refers to outside of itself.
+    fn validate_relations(&self, index: usize, run: &Run) -> Result<(), String> {
+        if let Some(parent) = &run.parent {
+            let before = self.runs.get(parent.run).filter(|_| parent.run < index);
+            let Some(before) = before else {
+                return Err(format!("it begins from run {}, which does not stand before it", parent.run));
+            };
+            if parent.step > before.steps {
+                return Err(format!("it begins at step {} of {}", parent.step, before.steps));
+            }
+        }
+        let count = self.evaluations.len();
+        let events = run.evaluations.iter().flat_map(|e| &e.evaluations);
+        let signals = run.stages.iter().filter_map(|s| s.until.as_ref()).flat_map(|g| &g.signals);
+        let read = signals.filter_map(|s| match &s.of {
+            SignalKind::Score { evaluation } | SignalKind::Plateau { evaluation, .. } => Some(evaluation),
+            SignalKind::Loss | SignalKind::LossMean { .. } | SignalKind::GradientNorm => None,
+        });
+        match events.chain(read).find(|e| **e >= count) {
+            Some(e) => Err(format!("evaluation {e} of {count}")),
+            None => Ok(()),
+        }
+    }
+
+    fn validate_data(&self) -> Result<(), String> {
+        let sets = self.datasets.len();
+        for classifier in &self.classifiers {
+            if classifier.train >= sets {
+                return Err(format!(
+                    "classifier `{}` learns from dataset {}",
+                    classifier.name, classifier.train
+                ));
+            }
+        }
+        for evaluation in &self.evaluations {
+            if let Protocol::Perplexity { dataset, .. } = &evaluation.protocol
+                && *dataset >= sets
+            {
+                return Err(format!("evaluation `{}` reads dataset {dataset}", evaluation.name));
+            }
+        }
+        for dataset in &self.datasets {
+            for step in &dataset.steps {
+                let (Step::Where { filter } | Step::Thin { filter, .. }) = step else { continue };
+                filter.verify().map_err(|e| format!("a filter of dataset `{}`: {e}", dataset.name))?;
+                for input in &filter.inputs {
+                    if let Input::Classifier { classifier, .. } = input
+                        && !self.classifiers.iter().any(|c| c.name == *classifier)
+                    {
+                        return Err(format!("dataset `{}` asks classifier `{classifier}`", dataset.name));
+                    }
+                }
+            }
+        }
+        for sweep in &self.sweeps {
+            let runs = sweep.values.iter().flat_map(|v| &v.runs).all(|r| *r < self.runs.len());
+            if !runs || sweep.compare.iter().any(|e| *e >= self.evaluations.len()) {
+                return Err(format!("sweep `{}` names what is not there", sweep.name));
+            }
         }
         Ok(())
     }

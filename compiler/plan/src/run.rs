@@ -1,8 +1,10 @@
 //! A run: one training, its stages, schedule and events.
 
+use crate::evaluation::EvaluationEvent;
 use crate::model::{Model, Parameter};
 use crate::program::{Precision, Program};
 use crate::ratio::Ratio;
+use crate::target::Target;
 use serde::{Deserialize, Serialize};
 
 /// One training.
@@ -31,6 +33,21 @@ pub struct Run {
     pub checkpoints: Checkpoints,
     /// When the validation splits are evaluated.
     pub validation: Validation,
+    /// The run it begins from; `None` = from initialization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// What is learned.
+    #[serde(default, skip_serializing_if = "Objective::is_next_token")]
+    pub objective: Objective,
+    /// Benchmarks and when they are run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evaluations: Vec<EvaluationEvent>,
+    /// The machine it is meant for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    /// Weight decay over the run, in the place of the optimizer's constant; like `lr`, over `t` and `end`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<Schedule>,
     /// Tokens attend within their document only, and no prediction crosses a document's end.
     pub document_mask: bool,
     /// In what it computes. A plan without the field means f32, and is written without it.
@@ -40,6 +57,129 @@ pub struct Run {
     pub parameters: Vec<Parameter>,
     /// The step program of one micro-batch and of the update.
     pub program: Program,
+}
+
+/// Where a run begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parent {
+    /// Index of a run that stands earlier in the plan.
+    pub run: usize,
+    /// Updates of it that have been made: its number of steps, or the step of one of its checkpoints.
+    pub step: u64,
+    /// What is taken over.
+    pub carry: Carry,
+}
+
+/// What a run takes over from the one it begins from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carry {
+    /// The weights; the optimizer begins anew.
+    Weights,
+    /// Weights and optimizer moments.
+    Everything,
+}
+
+/// What a run learns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Objective {
+    /// The next token of every document.
+    #[default]
+    NextToken,
+    /// The next token of conversations.
+    Sft {
+        /// Which tokens count.
+        mask: Mask,
+        /// Several conversations share a window.
+        pack: bool,
+        /// Chat template, Jinja.
+        template: String,
+    },
+    /// Preferred over rejected answers (Rafailov et al., 2023): -ln σ(β (Δ chosen - Δ rejected)), Δ = log-probability less
+    /// that under the parent run's model, which stays as it is.
+    Dpo {
+        /// β over the run, over `t` and `end` as the learning rate is.
+        beta: Schedule,
+        /// Share of labels taken to be wrong.
+        label_smoothing: f64,
+        /// Tokens of a prompt at most; longer ones lose their beginning.
+        max_prompt: Option<u64>,
+        /// Chat template, Jinja.
+        template: String,
+    },
+}
+
+impl Objective {
+    /// True for the default.
+    pub fn is_next_token(&self) -> bool {
+        *self == Objective::NextToken
+    }
+}
+
+/// Tokens of a conversation that count for the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mask {
+    /// Those of the assistant's answers.
+    Assistant,
+    /// All of them.
+    All,
+}
+
+/// Ends a stage before its length is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guard {
+    /// True when the stage may end; over the names of `signals`. It is asked after every step from `from_step` on.
+    pub expr: smolc_expr::Expr,
+    /// How the spec wrote it.
+    pub source: String,
+    /// What it reads.
+    pub signals: Vec<Signal>,
+    /// Steps of the stage that are made in any case.
+    pub least_steps: u64,
+}
+
+/// Something a guard reads, known only while training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// Its name in the expression.
+    pub name: String,
+    /// What it is.
+    pub of: SignalKind,
+}
+
+/// Kinds of signal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SignalKind {
+    /// Training loss of the last step.
+    Loss,
+    /// Exponential mean of the training loss, weight 2 / (steps + 1).
+    LossMean {
+        /// Span of the mean.
+        steps: u64,
+    },
+    /// Norm of the gradient before clipping.
+    GradientNorm,
+    /// Newest score of an evaluation of the plan; NaN before the first.
+    Score {
+        /// Index of the evaluation.
+        evaluation: usize,
+    },
+    /// 1 when the best of the last `evals` scores is no better than the best before them by more than `tolerance`; 0 until
+    /// there are so many and one more.
+    Plateau {
+        /// Index of the evaluation.
+        evaluation: usize,
+        /// How many scores.
+        evals: u64,
+        /// By how much a score must be better to count.
+        tolerance: f64,
+    },
 }
 
 /// Batch shape. `sequences = micro · accumulation`, summed over ranks when there are several.
@@ -104,6 +244,37 @@ pub struct Stage {
     pub asked_tokens: u64,
     /// The mixture: weights sum to exactly 1, no dataset twice, none zero.
     pub mix: Vec<MixEntry>,
+    /// Set for a part of a stage whose mixture changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+    /// Ends the stage early; on its first part, for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Guard>,
+}
+
+impl Stage {
+    /// True if a stage of the spec ends where this one does: always, but for parts before the last.
+    pub fn ends_stage(&self) -> bool {
+        self.part.as_ref().is_none_or(|p| p.index + 1 == p.of)
+    }
+
+    /// The stage's name in the spec.
+    pub fn stage_name(&self) -> &str {
+        self.part.as_ref().map_or(&self.name, |p| &p.stage)
+    }
+}
+
+/// A stage of the spec whose mixture changes (`5% -> 14%`, `enter: blend over …`) is cut into parts. Each has the exact
+/// mixture of the moment in its middle, so that weights stay rational and the order of data stays a function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The stage.
+    pub stage: String,
+    /// Which part, from 0.
+    pub index: u64,
+    /// How many there are.
+    pub of: u64,
 }
 
 /// One dataset's share of a stage.
@@ -124,6 +295,9 @@ pub struct Checkpoints {
     pub every: u64,
     /// How many of the newest are kept.
     pub keep: u64,
+    /// Steps whose checkpoint is kept for good, because another run begins there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pinned: Vec<u64>,
 }
 
 /// When the validation splits of the run's datasets are evaluated.

@@ -56,7 +56,7 @@ pub enum Command {
     /// Perplexity and bits per byte of a text under a model
     #[command(after_help = SCORE_HELP)]
     Score(ScoreArgs),
-    /// Explain a diagnostic code, with a wrong and a right example
+    /// Explain a diagnostic code, or say where a value of a spec comes from
     #[command(after_help = EXPLAIN_HELP)]
     Explain(ExplainArgs),
     /// Lay out specs in the one canonical way
@@ -312,14 +312,22 @@ const EXPLAIN_HELP: &str = "\
 Examples:
   smolc explain smol::mix::sum
   smolc explain mix::sum
-  smolc explain --list";
+  smolc explain --list
+  smolc explain my.smol pretrain.lr           # the value, the place that won, every other place that set it
+  smolc explain my.smol                       # every path there is";
 
 /// `smolc explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The code that a diagnostic shows, with or without `smol::`
-    #[arg(value_name = "CODE", required_unless_present = "list")]
+    /// The code that a diagnostic shows, with or without `smol::`; or a spec
+    #[arg(value_name = "CODE|SPEC", required_unless_present = "list")]
     pub code: Option<String>,
+    /// A value of the spec: pretrain.lr, pretrain.model.rope.theta, pretrain.anneal.mix
+    #[arg(value_name = "PATH")]
+    pub path: Option<String>,
+    /// Give a parameter of the spec a value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
     /// List every code
     #[arg(long, conflicts_with = "code")]
     pub list: bool,

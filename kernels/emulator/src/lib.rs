@@ -96,23 +96,11 @@ unsafe extern "C" {
     ) -> i32;
 }
 
-unsafe extern "C" {
-    fn emu_parameters(variant: *const c_char, name: *const c_char, sizes: *mut usize, most: i32) -> i32;
-}
-
-/// Bytes of each parameter of a kernel; `None` when there is no such kernel.
-pub fn parameters(kernel: &str) -> Option<Vec<usize>> {
-    let name = CString::new(kernel).ok()?;
-    let mut sizes = [0usize; 64];
-    // SAFETY: two live strings; at most 64 sizes are written.
-    let count = unsafe { emu_parameters(c"plain".as_ptr(), name.as_ptr(), sizes.as_mut_ptr(), 64) };
-    Some(sizes.get(..usize::try_from(count).ok()?)?.to_vec())
-}
-
 /// Runs a kernel whose arguments lie at these addresses, each as long as [`parameters`] says: what a driver is given.
 ///
 /// # Safety
 /// Every pointer is readable for the size of its parameter, and the addresses among the arguments are live memory.
+#[cfg(emulated)]
 pub unsafe fn launch_raw(
     kernel: &str,
     grid: [u32; 3],
@@ -122,7 +110,7 @@ pub unsafe fn launch_raw(
     mode: Mode,
 ) -> Result<(), String> {
     let name = CString::new(kernel).map_err(|e| e.to_string())?;
-    let sizes = parameters(kernel).ok_or_else(|| format!("no kernel {kernel}"))?;
+    let sizes = parameters(kernel, &Variant::Plain).ok_or_else(|| format!("no kernel {kernel}"))?;
     let mut message = [0 as c_char; 2048];
     // SAFETY: as for `launch`; the caller vouches for the arguments.
     let code = unsafe {
@@ -145,13 +133,6 @@ pub unsafe fn launch_raw(
     }
     // SAFETY: the emulator ends its message with a zero byte inside the array.
     Err(unsafe { CStr::from_ptr(message.as_ptr()) }.to_string_lossy().into_owned())
-}
-
-/// The 128 bytes by which a kernel gets a tensor map here.
-pub fn encode_map(map: &TensorMap) -> [u64; 16] {
-    let map = EmulatedMap::new(map);
-    // SAFETY: both are 128 bytes of plain data.
-    unsafe { std::mem::transmute::<EmulatedMap, [u64; 16]>(map) }
 }
 
 /// `emu::TensorMap` of cpp/emulator.h.

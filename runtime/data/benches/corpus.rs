@@ -31,6 +31,10 @@ fn dataset(name: &str, pattern: String, bytes: u64) -> Dataset {
         take: Some(Take { bytes, seed: 42 }),
         validation_per_million: 20_000,
         stated_tokens: None,
+        stated_documents: None,
+        columns: None,
+        steps: Vec::new(),
+        limit: None,
         measured: None,
     }
 }
@@ -68,6 +72,9 @@ fn main() {
             dataset("docs", pattern("md"), 12_000_000),
             dataset("code", pattern("rs"), 24_000_000),
         ],
+        classifiers: vec![],
+        evaluations: vec![],
+        sweeps: vec![],
         runs: Vec::new(),
     };
     let temporary = tempfile::tempdir().unwrap();

@@ -3,9 +3,10 @@
 use crate::directory::{self, SpecDirectory};
 use crate::error::TrainError;
 use crate::samples::{Batch, Samples};
+use crate::supported::supported;
 use smolc_data::{Loader, Progress, Tokenizer, prepare_dataset, prepare_tokenizer, tokenizer_path};
 use smolc_engine::hf::Special;
-use smolc_plan::Plan;
+use smolc_plan::{Plan, Run};
 use std::path::{Path, PathBuf};
 
 /// Prepares what `plan` reads under `dir`: tokenizers, then datasets, each whole or not at all, each skipped when it is
@@ -17,15 +18,19 @@ pub fn prepare(plan: &Plan, dir: &Path, progress: &dyn Progress) -> Result<Plan,
     let mut measured = plan.clone();
     // A tokenizer is trained on text, not on tokens, so all of them come before all datasets.
     let mut tokenizers = Vec::new();
+    // Runs that this build would refuse are prepared for by the build that carries them out.
+    let runs: Vec<&Run> = plan.runs.iter().filter(|r| supported(plan, r).is_ok()).collect();
     for index in 0..plan.tokenizers.len() {
-        tokenizers.push(prepare_tokenizer(plan, index, dir, progress)?);
+        tokenizers.push(match runs.iter().any(|r| r.tokenizer == index) {
+            true => Some(prepare_tokenizer(plan, index, dir, progress)?),
+            false => None,
+        });
     }
     for (index, dataset) in measured.datasets.iter_mut().enumerate() {
         // Every run that reads a dataset has the same tokenizer: the plan holds each pair once.
-        let user =
-            plan.runs.iter().find(|r| r.stages.iter().any(|s| s.mix.iter().any(|m| m.dataset == index)));
+        let user = runs.iter().find(|r| r.stages.iter().any(|s| s.mix.iter().any(|m| m.dataset == index)));
         let Some(user) = user else { continue };
-        let Some(tokenizer) = tokenizers.get(user.tokenizer) else { continue };
+        let Some(Some(tokenizer)) = tokenizers.get(user.tokenizer) else { continue };
         dataset.measured = Some(prepare_dataset(plan, index, tokenizer, dir, progress)?);
     }
     Ok(measured)

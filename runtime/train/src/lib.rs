@@ -19,10 +19,12 @@ pub mod report;
 mod samples;
 mod schedule;
 mod session;
+mod supported;
 mod train;
 
 pub use corpus::{Corpus, prepare};
 pub use error::{Fault, FaultSample, TrainError};
 pub use event::{Event, Observer, Silent, Status};
 pub use samples::Samples;
+pub use supported::supported;
 pub use train::{OpenBackend, Options, Outcome, on_cpu, train, train_on};

@@ -56,6 +56,7 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     let runs = plan.runs.len();
     let run = plan.runs.get(index).ok_or(TrainError::NoRun { run: index, runs })?;
+    crate::supported::supported(plan, run)?;
     crate::directory::check(plan, dir)?;
     let corpus = crate::corpus::Corpus::open(plan, index, dir)?;
     let tokenizer = corpus.tokenizer().to_owned();

@@ -125,8 +125,32 @@ impl Eval<'_> {
                 Box::new((**x).clone()),
                 Box::new((**y).clone()),
             ))),
+            // A column of truth values by itself.
+            (Value::Column(_), _) if self.rows.is_some() => self.logic_of_column(op, a, b, true),
+            (_, Value::Column(_)) if self.rows.is_some() => self.logic_of_column(op, b, a, false),
             (Value::Bool(_) | Value::Test(_), _) => self.operand(op, b, "`true` or `false`"),
             _ => self.operand(op, a, "`true` or `false`"),
+        }
+    }
+
+    fn logic_of_column(&mut self, op: BinaryOp, column: &Node, other: &Node, first: bool) -> Value {
+        match self.column(&column.value, column.span) {
+            Some(code) => {
+                let column = Node::new(Value::Test(code), column.span);
+                if first { self.logic(op, &column, other) } else { self.logic(op, other, &column) }
+            }
+            None => Value::Error,
+        }
+    }
+
+    /// A number, known or not; columns and signals become run-time inputs.
+    pub(super) fn operand_of(&mut self, node: &Node) -> Option<(Operand, Dim)> {
+        match &node.value {
+            Value::Column(_) if self.rows.is_some() => {
+                Some((Operand::Later(self.column(&node.value, node.span)?), Dim::Number))
+            }
+            Value::Signal(name) => Some((Operand::Later(self.signal(name, node.span)?), Dim::Number)),
+            other => Operand::of(other),
         }
     }
 
@@ -136,13 +160,22 @@ impl Eval<'_> {
         Value::Error
     }
 
+    /// [`Self::operand`], unless the operand has said itself what is wrong with it.
+    fn operand_once(&mut self, op: BinaryOp, node: &Node, before: usize) -> Value {
+        if self.diagnostics.len() > before { Value::Error } else { self.operand(op, node, "numbers") }
+    }
+
     /// `a op b` on numbers.
     pub(super) fn numeric(&mut self, op: BinaryOp, op_span: Span, a: &Node, b: &Node) -> Value {
         if let (BinaryOp::Eq | BinaryOp::Ne, Value::Text(x), Value::Text(y)) = (op, &a.value, &b.value) {
             return Value::Bool((x == y) == (op == BinaryOp::Eq));
         }
-        let Some(x) = Operand::of(&a.value) else { return self.operand(op, a, "numbers") };
-        let Some(y) = Operand::of(&b.value) else { return self.operand(op, b, "numbers") };
+        if let Some(value) = self.column_text(op, a, b) {
+            return value;
+        }
+        let before = self.diagnostics.len();
+        let Some(x) = self.operand_of(a) else { return self.operand_once(op, a, before) };
+        let Some(y) = self.operand_of(b) else { return self.operand_once(op, b, before) };
         let (x, y) = self.same_time(x, y);
         let ((x, dx), (y, dy)) = (x, y);
         let compares = !matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div);
@@ -276,6 +309,10 @@ impl Eval<'_> {
             Value::Bool(true) => return self.expr(a, locals),
             Value::Bool(false) => return self.expr(b, locals),
             Value::Test(code) => code.clone(),
+            Value::Column(_) if self.rows.is_some() => match self.column(&condition.value, condition.span) {
+                Some(code) => code,
+                None => return Node::error(span),
+            },
             other => {
                 let message = format!("a condition is `true` or `false`, found {}", other.phrase());
                 return self.fail(span, Diagnostic::error("smol::type::mismatch", condition.span, message));
@@ -285,7 +322,7 @@ impl Eval<'_> {
         if a.is_error() || b.is_error() {
             return Node::error(span);
         }
-        let (Some(x), Some(y)) = (Operand::of(&a.value), Operand::of(&b.value)) else {
+        let (Some(x), Some(y)) = (self.operand_of(&a), self.operand_of(&b)) else {
             let d = Diagnostic::error(
                 "smol::type::mismatch",
                 span,

@@ -1,9 +1,8 @@
 //! Calls: arguments bound to parameters, functions of the spec, and the compiler's own.
 
 use super::Eval;
-use crate::schema::{model, optimizer};
 use crate::types::Type;
-use crate::value::{Builtin, ItemId, Locals, Node, Object, Value};
+use crate::value::{Builtin, Field, ItemId, Locals, Node, Object, Value};
 use indexmap::IndexMap;
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
@@ -45,6 +44,8 @@ impl Eval<'_> {
                 arguments.iter().for_each(|a| drop(self.expr(&a.value, locals)));
                 Node::error(span)
             }
+            Value::Signal(path) if piped.is_none() => self.signal_call(&path, arguments, span, locals),
+            Value::Classifier(c) if piped.is_none() => self.classify(&c, arguments, span, locals),
             Value::Function(id) => {
                 if let Some(node) = piped {
                     return self.no_pipe(&node, span);
@@ -65,7 +66,7 @@ impl Eval<'_> {
     fn no_pipe(&mut self, node: &Node, span: Span) -> Node {
         let d = Diagnostic::error("smol::type::mismatch", span, "this is no step of a dataset's pipeline")
             .also(node.span, "piped from here")
-            .help("steps are `sample(…)` and `split(…)`");
+            .help("steps are `where`, `thin`, `dedup`, `decontaminate`, `sample` and `split`");
         self.fail(span, d)
     }
 
@@ -207,20 +208,56 @@ impl Eval<'_> {
         piped: Option<Node>,
         locals: &Locals,
     ) -> Node {
-        if let (Some(node), false) = (&piped, matches!(b, Builtin::Sample | Builtin::Split)) {
+        let step = matches!(
+            b,
+            Builtin::Where
+                | Builtin::Thin
+                | Builtin::Dedup
+                | Builtin::Decontaminate
+                | Builtin::Sample
+                | Builtin::Split
+        );
+        if let (Some(node), false) = (&piped, step) {
             return self.no_pipe(node, span);
         }
-        let takes_record =
-            matches!(b, Builtin::Files | Builtin::Text | Builtin::Jsonl | Builtin::Parquet | Builtin::Hf);
-        if let (Some(first), false) = (record.and_then(|r| r.first()), takes_record) {
+        let source = matches!(
+            b,
+            Builtin::Files
+                | Builtin::Text
+                | Builtin::Jsonl
+                | Builtin::Parquet
+                | Builtin::Hub
+                | Builtin::Tokens
+        );
+        if let (Some(first), false) = (record.and_then(|r| r.first()), source || b == Builtin::Hf) {
             return self.no_record(first.span, function);
+        }
+        if source {
+            return self.source(b, arguments, record.unwrap_or_default(), span, locals);
+        }
+        if step {
+            return self.step(b, piped, arguments, span, locals);
         }
         match b {
             Builtin::Env => self.env(arguments, span, locals),
-            Builtin::Files | Builtin::Text | Builtin::Jsonl | Builtin::Parquet => {
-                self.source(b, arguments, record.unwrap_or_default(), span, locals)
+            Builtin::MinHash => self.minhash(arguments, span, locals),
+            Builtin::Length
+            | Builtin::Present
+            | Builtin::Contains
+            | Builtin::StartsWith
+            | Builtin::EndsWith => self.row_function(b, arguments, span, locals),
+            Builtin::Blend => {
+                const FORMALS: [Formal<'static>; 1] = [Formal::builtin("over", Type::Portion, false)];
+                match self.bind("blend", &FORMALS, arguments, span, locals) {
+                    Some(bound) => {
+                        let fields =
+                            bound.into_iter().map(|(k, node)| (k, Field::new(node.span, node))).collect();
+                        let schema = Some(&crate::schema::stage::BLEND);
+                        Node::new(Value::Object(Rc::new(Object { schema, fields, span })), span)
+                    }
+                    None => Node::error(span),
+                }
             }
-            Builtin::Sample | Builtin::Split => self.step(b, piped, arguments, span, locals),
             Builtin::Hf => self.hf(arguments, record.unwrap_or_default(), function.span, span, locals),
             Builtin::Part => {
                 const FORMALS: [Formal<'static>; 2] =
@@ -257,13 +294,16 @@ impl Eval<'_> {
                     None => Node::error(span),
                 }
             }
-            Builtin::Bpe | Builtin::AdamW | Builtin::Llama | Builtin::Qwen2 | Builtin::Pi => {
+            other => {
                 let d = Diagnostic::error(
                     "smol::type::mismatch",
                     span,
-                    format!("`{}` is not called with arguments", b.name()),
+                    format!("`{}` is not called with arguments", other.name()),
                 )
-                .help(format!("write `{} {{ … }}`", b.name()));
+                .help(match other {
+                    Builtin::Pi | Builtin::Exact => format!("write `{}`", other.name()),
+                    _ => format!("write `{} {{ … }}`", other.name()),
+                });
                 self.fail(span, d)
             }
         }
@@ -278,10 +318,12 @@ impl Eval<'_> {
         let callee = self.expr(base, locals);
         let schema = match &callee.value {
             Value::Error => return Node::error(span),
-            Value::Builtin(Builtin::Llama) => &model::LLAMA,
-            Value::Builtin(Builtin::Qwen2) => &model::QWEN2,
-            Value::Builtin(Builtin::AdamW) => &optimizer::ADAMW,
             Value::Builtin(Builtin::Bpe) => return self.bpe(members, base.span, span, locals),
+            Value::Builtin(Builtin::LinearNgrams) => return self.linear(members, base.span, span, locals),
+            Value::Builtin(b) if b.schema().is_some() => match b.schema() {
+                Some(schema) => schema,
+                None => return Node::error(span),
+            },
             Value::Object(_) => {
                 let d = Diagnostic::error(
                     "smol::type::mismatch",

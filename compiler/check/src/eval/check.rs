@@ -37,9 +37,8 @@ impl Eval<'_> {
         }
         if let Value::Builtin(b) = node.value {
             d = d.help(match b {
-                Builtin::Llama | Builtin::Qwen2 | Builtin::AdamW | Builtin::Bpe => {
-                    format!("write `{} {{ … }}`", b.name())
-                }
+                Builtin::Bpe | Builtin::LinearNgrams => format!("write `{} {{ … }}`", b.name()),
+                b if b.schema().is_some() => format!("write `{} {{ … }}`", b.name()),
                 _ => format!("call it: `{}(…)`", b.name()),
             });
         }

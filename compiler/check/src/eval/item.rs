@@ -1,8 +1,9 @@
 //! Items: evaluated when first needed, once.
 
 use super::Eval;
+use crate::schema::target::TARGET;
 use crate::types::Type;
-use crate::value::{DatasetValue, ItemId, Node, TokenizerValue, Value};
+use crate::value::{ClassifierValue, DatasetValue, EvalValue, ItemId, Node, Object, TokenizerValue, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_syntax::ast::{Expr, Ident, ItemKind};
 use std::rc::Rc;
@@ -19,9 +20,15 @@ impl Eval<'_> {
             return Node::error(item.span);
         }
         // An item means the same whoever asks for it: spans convert in schedules only.
-        let (time, owner) = (self.time.take(), std::mem::take(&mut self.owner));
+        let outer = (
+            self.time.take(),
+            std::mem::take(&mut self.owner),
+            self.rows.take(),
+            self.guard.take(),
+            std::mem::replace(&mut self.partial, false),
+        );
         let node = self.evaluate(id, &item.kind, item.span);
-        (self.time, self.owner) = (time, owner);
+        (self.time, self.owner, self.rows, self.guard, self.partial) = outer;
         self.memo.insert(id, node.clone());
         node
     }
@@ -34,19 +41,22 @@ impl Eval<'_> {
             ItemKind::Fn(_) => Node::new(Value::Function(id), span),
             ItemKind::Param { name, ty, default } => self.parameter(id, name, ty, default.as_ref()),
             ItemKind::Define { keyword, name, value } => self.define(id, keyword, name, value),
-            ItemKind::Run(run) => {
+            ItemKind::Run(run) => Node::new(Value::Run(id), run.name.span),
+            ItemKind::Sweep { name, .. } => {
                 let d = Diagnostic::error(
-                    "smol::lang::unsupported",
-                    run.name.span,
-                    format!(
-                        "the run `{}` is used as a value, which this version of smolc cannot compile",
-                        run.name.text
-                    ),
+                    "smol::type::mismatch",
+                    name.span,
+                    format!("the sweep `{}` is no value", name.text),
                 );
                 self.fail(span, d)
             }
-            ItemKind::Sweep { name, .. } => self.unsupported(name.span, "a sweep"),
-            ItemKind::Target { name, .. } => self.unsupported(name.span, "a target"),
+            ItemKind::Target { name, body } => {
+                let owner = format!("target `{}`", name.text);
+                let fields = self.fields(body, Some(&TARGET), &owner, &locals);
+                let object = Object { schema: Some(&TARGET), fields, span: name.span };
+                self.missing(&object, name.span, &owner);
+                Node::new(Value::Object(Rc::new(object)), name.span)
+            }
         }
     }
 
@@ -81,10 +91,20 @@ impl Eval<'_> {
             "model" => Type::Block(crate::schema::MODELS, "a model"),
             "mix" => Type::Mix,
             "schedule" => Type::Schedule,
+            "classifier" => Type::Classifier,
+            "eval" => Type::Block(
+                crate::schema::PROTOCOLS,
+                "an evaluation (`Likelihood { … }` and others of `std.evals`)",
+            ),
+            "suite" => Type::Suite,
             other => return self.unsupported(name.span, &format!("the item `{other} {}`", name.text)),
         };
         self.owner = format!("{} `{}`", keyword.text, name.text);
         let node = self.expr(value, &Rc::default());
+        // A second name for an evaluation is the same evaluation.
+        if let (Value::Eval(_), "eval") = (&node.value, keyword.text.as_str()) {
+            return node;
+        }
         let what = format!("the value of {} `{}`", keyword.text, name.text);
         if !node.is_error()
             && !matches!(node.value, Value::Dataset(_))
@@ -106,6 +126,20 @@ impl Eval<'_> {
             (Value::Dataset(_), _) => {
                 self.expect(&node, &ty, &what, None);
                 Value::Error
+            }
+            (Value::Classifier(c), _) if c.id.is_none() => Value::Classifier(Rc::new(ClassifierValue {
+                id: Some(id),
+                name: full,
+                span: name.span,
+                ..(**c).clone()
+            })),
+            (Value::Object(o), _) if keyword.text == "eval" => {
+                Value::Eval(Rc::new(EvalValue { id, name: full, span: name.span, fields: o.clone() }))
+            }
+            (Value::Eval(_) | Value::List(_), Type::Suite) => {
+                let mut list = Vec::new();
+                super::dataset::evaluations(&node.value, &mut list);
+                Value::Suite(Rc::new(list))
             }
             (Value::Tokenizer(t), _) if t.id.is_none() => Value::Tokenizer(Rc::new(TokenizerValue {
                 id: Some(id),

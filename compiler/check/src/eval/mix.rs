@@ -1,11 +1,12 @@
 //! Mixtures: sums of weighted datasets and mixtures, exact.
 //!
 //! Every mixture that is written sums to 100% by itself, nested ones too, so that a share of a share is what it says.
-//! A dataset may be reached twice through nested mixtures (its shares add up); twice in one sum is an error.
+//! A weight may change over the stage (`5% -> 14%`); the others then change too, most often through `rest`, and the sum
+//! holds at every moment. A dataset may be reached twice through nested mixtures (its shares add up); twice in one sum is an error.
 
 use super::Eval;
-use crate::rational::Fraction;
 use crate::rules::{mix_duplicate, mix_rest, mix_sum, mix_zero};
+use crate::share::Share;
 use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{Locals, Mix, MixTerm, Node, Num, Value};
@@ -16,7 +17,7 @@ use std::rc::Rc;
 /// One term of a sum, as evaluated.
 pub struct Part {
     /// Its weight; `None` for `rest`.
-    pub weight: Option<Fraction>,
+    pub weight: Option<Share>,
     /// Where the weight (or `rest`) stands.
     pub weight_span: Span,
     /// What is weighted.
@@ -79,7 +80,7 @@ impl Eval<'_> {
                 let d = smolc_diag::Diagnostic::error(
                     "smol::eval::arithmetic",
                     expr.span,
-                    "the shares of this mix are out of range as exact fractions",
+                    "the shares of this mix are out of range as exact fractions, or ramps within ramps",
                 );
                 self.fail(expr.span, d)
             }
@@ -93,13 +94,14 @@ impl Eval<'_> {
                 // Negative shares are the business of their own rule.
                 let weight = match &node.value {
                     Value::Error => None,
-                    Value::Number(Num::Exact(f), Dim::Ratio) => Some(*f),
+                    Value::Number(Num::Exact(f), Dim::Ratio) => Some(Share::constant(*f)),
+                    Value::Ramp(a, b, Dim::Ratio) => Share::ramp(*a, *b),
                     _ => {
                         self.expect(&node, &Type::Ratio, "a weight", None);
                         None
                     }
                 };
-                (weight.map(Some), weight.map_or(node.span, |_| node.span), inner)
+                (weight.map(Some), node.span, inner)
             }
             ExprKind::Rest(inner) => {
                 let word = Span { end: term.span.start + 4, ..term.span };
@@ -122,7 +124,7 @@ impl Eval<'_> {
         let (mix, what) = match &node.value {
             Value::Mix(mix) => ((**mix).clone(), self.written(inner.span)),
             Value::Dataset(d) if d.id.is_some() => {
-                let only = MixTerm { dataset: d.clone(), weight: Fraction::ONE, span: inner.span };
+                let only = MixTerm { dataset: d.clone(), weight: Share::one(), span: inner.span };
                 (Mix { terms: vec![only] }, d.name.clone())
             }
             Value::Error => return None,
@@ -144,9 +146,9 @@ fn flatten(parts: &[Part]) -> Option<Mix> {
     let mut terms: Vec<MixTerm> = Vec::new();
     for part in parts {
         for term in &part.inner.terms {
-            let weight = part.weight?.mul(term.weight)?;
+            let weight = part.weight.as_ref()?.mul(&term.weight)?;
             match terms.iter_mut().find(|t| t.dataset.id == term.dataset.id) {
-                Some(seen) => seen.weight = seen.weight.add(weight)?,
+                Some(seen) => seen.weight = seen.weight.add(&weight)?,
                 None => terms.push(MixTerm { dataset: term.dataset.clone(), weight, span: part.span }),
             }
         }

@@ -3,15 +3,24 @@
 mod arithmetic;
 mod call;
 mod check;
+mod classifier;
 mod dataset;
 mod item;
 mod mix;
 mod record;
+mod rows;
+mod runs;
 mod schedule;
+mod signals;
+mod source;
 mod tokenizer;
 
+pub(crate) use dataset::evaluations;
 pub use mix::Part;
+use rows::Rows;
+pub use runs::{Base, Branch, Derived, Layer, StageLayers};
 pub use schedule::Time;
+pub use signals::{Guard, NAMES as SIGNALS, ReadingKind};
 
 use crate::load::{Program, Target};
 use crate::rational::Fraction;
@@ -61,6 +70,14 @@ pub struct Eval<'a> {
     pub owner: String,
     /// How spans convert, inside `at t => …` only.
     pub time: Option<Time>,
+    /// What a filter reads, inside `where(…)` and `thin(…)` only.
+    rows: Option<Rows>,
+    /// What a guard reads, inside `until …` only.
+    guard: Option<Guard>,
+    /// Records stand where a whole block is due: they change the block of the run this one is derived from.
+    partial: bool,
+    /// Runs of the sweep that is being built, by name, and their indices in the spec.
+    pub siblings: HashMap<String, (Derived, usize)>,
     memo: HashMap<ItemId, Node>,
     depth: usize,
     work: usize,
@@ -90,6 +107,10 @@ impl<'a> Eval<'a> {
             diagnostics: Vec::new(),
             owner: String::new(),
             time: None,
+            rows: None,
+            guard: None,
+            partial: false,
+            siblings: HashMap::new(),
             memo: HashMap::new(),
             depth: 0,
             work: 0,
@@ -176,8 +197,8 @@ impl<'a> Eval<'a> {
             ExprKind::Unary(op, a) => self.unary(*op, a, span, locals),
             ExprKind::Binary(op, op_span, a, b) => self.binary(*op, *op_span, a, b, span, locals),
             ExprKind::Weighted(..) | ExprKind::Rest(_) => self.mix(expr, locals),
-            ExprKind::Ramp(..) => self.unsupported(span, "a weight that changes over a stage (`a -> b`)"),
-            ExprKind::Range(..) => self.unsupported(span, "a range of lengths (`a..b`)"),
+            ExprKind::Ramp(a, b) => self.pair(a, b, span, true, locals),
+            ExprKind::Range(a, b) => self.pair(a, b, span, false, locals),
             ExprKind::If(c, a, b) => self.conditional(c, a, b, span, locals),
             ExprKind::At(t, body) => {
                 let closure =
@@ -291,6 +312,9 @@ impl<'a> Eval<'a> {
         let node = self.expr(base, locals);
         match &node.value {
             Value::Error => Node::error(span),
+            Value::Signal(path) => Node::new(Value::Signal(format!("{path}.{}", member.text)), span),
+            Value::Run(id) => self.run_member(*id, member, span),
+            Value::Stage(id, stage) => self.stage_member(*id, &stage.clone(), member, span),
             Value::Object(o) => match o.fields.get(&member.text) {
                 Some(field) => Node::new(field.node.value.clone(), span),
                 None => {
@@ -306,7 +330,7 @@ impl<'a> Eval<'a> {
                 let d = Diagnostic::error(
                     "smol::type::mismatch",
                     base.span,
-                    format!("only records have members, found {}", other.phrase()),
+                    format!("only records, runs and stages have members, found {}", other.phrase()),
                 );
                 self.fail(span, d)
             }
@@ -315,6 +339,22 @@ impl<'a> Eval<'a> {
 
     fn unary(&mut self, op: UnaryOp, a: &Expr, span: Span, locals: &Locals) -> Node {
         let node = self.expr(a, locals);
+        let node = match (&node.value, op) {
+            (Value::Column(_) | Value::Signal(_), UnaryOp::Neg) => match self.operand_of(&node) {
+                Some((operand, dim)) => Node::new(Value::Code(Rc::new(operand.code()), dim), node.span),
+                None if matches!(node.value, Value::Signal(_)) || self.rows.is_none() => {
+                    return Node::error(span);
+                }
+                None => node,
+            },
+            (Value::Column(_), UnaryOp::Not) if self.rows.is_some() => {
+                match self.column(&node.value, node.span) {
+                    Some(code) => Node::new(Value::Test(code), node.span),
+                    None => return Node::error(span),
+                }
+            }
+            _ => node,
+        };
         let value = match (op, &node.value) {
             (_, Value::Error) => Value::Error,
             (UnaryOp::Neg, Value::Number(Num::Exact(f), dim)) => Value::exact(f.neg(), *dim),
@@ -340,16 +380,66 @@ impl<'a> Eval<'a> {
         Node::new(value, span)
     }
 
-    fn cadence(&mut self, c: &Cadence, span: Span, locals: &Locals) -> Node {
-        if let Some(what) = &c.what {
-            return self.unsupported(what.span, "an evaluation suite");
+    /// `a -> b` and `a..b`. In `4T..6T tokens` the unit behind serves both.
+    fn pair(&mut self, a: &Expr, b: &Expr, span: Span, ramp: bool, locals: &Locals) -> Node {
+        let (a, b) = (self.expr(a, locals), self.expr(b, locals));
+        if a.is_error() || b.is_error() {
+            return Node::error(span);
         }
+        let what = if ramp { "a ramp" } else { "a range" };
+        let mut ends = Vec::new();
+        for node in [&a, &b] {
+            match node.value {
+                Value::Number(Num::Exact(f), dim) => ends.push((f, dim)),
+                ref other => {
+                    let message = format!("{what} has a number at either end, found {}", other.phrase());
+                    return self.fail(span, Diagnostic::error("smol::type::mismatch", node.span, message));
+                }
+            }
+        }
+        let [(x, dx), (y, dy)] = ends.as_slice() else { return Node::error(span) };
+        let dim = match (dx, dy) {
+            (dx, dy) if dx == dy => *dx,
+            (Dim::Number, dy) if !ramp => *dy,
+            _ => {
+                let d = Diagnostic::error(
+                    "smol::type::unit",
+                    span,
+                    format!("{what} has one unit, found {} and {}", dx.phrase(), dy.phrase()),
+                )
+                .also(a.span, dx.phrase())
+                .also(b.span, dy.phrase());
+                return self.fail(span, d);
+            }
+        };
+        if !ramp && x > y {
+            let d = Diagnostic::error("smol::stage::bounds", span, "a range ends above where it begins")
+                .help("write the smaller bound first: `4T..6T tokens`");
+            return self.fail(span, d);
+        }
+        let value = if ramp { Value::Ramp(*x, *y, dim) } else { Value::Range(*x, *y, dim) };
+        Node::new(value, span)
+    }
+
+    fn cadence(&mut self, c: &Cadence, span: Span, locals: &Locals) -> Node {
+        let what = match &c.what {
+            None => None,
+            Some(what) => {
+                let node = self.expr(what, locals);
+                if node.is_error()
+                    || !self.expect(&node, &crate::types::Type::Suite, "what is evaluated", None)
+                {
+                    return Node::error(span);
+                }
+                Some(node)
+            }
+        };
         let every = c.every.as_ref().map(|e| self.expr(e, locals));
         let keep = c.keep.as_ref().map(|e| self.expr(e, locals));
         if every.iter().chain(&keep).any(Node::is_error) {
             return Node::error(span);
         }
-        let value = CadenceValue { every, stage_end: c.stage_end, end: c.end, keep };
+        let value = CadenceValue { what, every, stage_end: c.stage_end, end: c.end, keep };
         Node::new(Value::Cadence(Rc::new(value)), span)
     }
 }

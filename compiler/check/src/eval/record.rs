@@ -1,7 +1,7 @@
 //! Records: closed, checked against their schema, overridden by `with`.
 
 use super::Eval;
-use crate::schema::{Presence, Schema};
+use crate::schema::{FieldSpec, Presence, Schema};
 use crate::types::Type;
 use crate::value::{Field, Locals, Node, Object, Value};
 use indexmap::IndexMap;
@@ -30,23 +30,16 @@ impl Eval<'_> {
             match &member.kind {
                 MemberKind::Field { name, value } => {
                     if let Some(first) = fields.get(&name.text) {
-                        let d = Diagnostic::error(
-                            "smol::record::duplicate",
-                            name.span,
-                            format!("{owner} sets `{}` twice", name.text),
-                        )
-                        .label("again here")
-                        .also(first.key, "first here")
-                        .help("keep one of them");
-                        self.diagnostics.push(d);
+                        let first = first.key;
+                        self.twice(name, first, owner);
                         continue;
                     }
                     let node = self.field(name, value, schema, owner, locals);
-                    fields.insert(name.text.clone(), Field { key: name.span, node });
+                    fields.insert(name.text.clone(), Field::new(name.span, node));
                 }
                 // A key that is there but whose value did not parse counts as given.
                 MemberKind::Error { name: Some(name) } => {
-                    fields.insert(name.text.clone(), Field { key: name.span, node: Node::error(name.span) });
+                    fields.insert(name.text.clone(), Field::new(name.span, Node::error(name.span)));
                 }
                 MemberKind::Error { name: None } => {}
                 MemberKind::Drop { name } => {
@@ -59,11 +52,16 @@ impl Eval<'_> {
                     self.diagnostics.push(d);
                 }
                 MemberKind::Run(run) => {
-                    self.unsupported(run.name.span, "a run inside a block");
+                    let d = Diagnostic::error(
+                        "smol::record::unknown",
+                        run.name.span,
+                        format!("{owner} has no runs; a run stands in a file or in a sweep"),
+                    );
+                    self.diagnostics.push(d);
                 }
                 // A run evaluates its stages itself.
                 MemberKind::Stage(stage) => {
-                    if schema.is_none_or(|s| s.name != "run") {
+                    if schema.is_none_or(|s| !std::ptr::eq(s, &crate::schema::run::RUN)) {
                         let d = Diagnostic::error(
                             "smol::record::unknown",
                             stage.name.span,
@@ -90,13 +88,40 @@ impl Eval<'_> {
             self.unknown_key(name, schema, owner);
             return Node::error(value.span);
         };
+        // The list of stages is read where the run is built.
+        if std::ptr::eq(schema, &crate::schema::run::RUN) && spec.name == "stages" {
+            return Node::new(Value::None, value.span);
+        }
         let what = format!("`{}` of {owner}", name.text);
+        self.typed(name, value, spec, &what, locals)
+    }
+
+    /// The value of a field of known type.
+    fn typed(&mut self, name: &Ident, value: &Expr, spec: &FieldSpec, what: &str, locals: &Locals) -> Node {
+        let partial = std::mem::replace(&mut self.partial, false);
+        let node = self.typed_value(name, value, spec, what, locals, partial);
+        self.partial = partial;
+        node
+    }
+
+    fn typed_value(
+        &mut self,
+        name: &Ident,
+        value: &Expr,
+        spec: &FieldSpec,
+        what: &str,
+        locals: &Locals,
+        partial: bool,
+    ) -> Node {
         let node = match (&spec.ty, &value.kind) {
             (Type::Word(words), ExprKind::Name(word)) => {
                 if words.contains(&word.text.as_str()) {
                     return Node::new(Value::Word(word.text.clone()), value.span);
                 }
-                return self.wrong_word(&word.text, value.span, words, &what);
+                return self.wrong_word(&word.text, value.span, words, what);
+            }
+            (Type::Word(words), ExprKind::None) if words.contains(&"none") => {
+                return Node::new(Value::Word("none".into()), value.span);
             }
             (Type::Record(inner) | Type::Optional(Type::Record(inner)), ExprKind::Record(members)) => {
                 let fields = self.fields(members, Some(inner), &format!("`{}`", name.text), locals);
@@ -105,13 +130,59 @@ impl Eval<'_> {
                     value.span,
                 )
             }
+            // Changes to a block that is taken over: what it is of is known only there.
+            (Type::Block(schemas, _), ExprKind::Record(members)) if partial => {
+                return self.partial_record(members, schemas, value.span, &name.text, locals);
+            }
             _ => self.expr(value, locals),
         };
-        if self.expect(&node, &spec.ty, &what, None) {
+        if self.expect(&node, &spec.ty, what, None) {
             self.conform(node, &spec.ty)
         } else {
             Node::error(value.span)
         }
+    }
+
+    fn partial_record(
+        &mut self,
+        members: &[Member],
+        schemas: &[&'static Schema],
+        span: Span,
+        owner: &str,
+        locals: &Locals,
+    ) -> Node {
+        let mut fields: IndexMap<String, Field> = IndexMap::new();
+        for member in members {
+            let MemberKind::Field { name, value } = &member.kind else {
+                if let MemberKind::Error { name: Some(name) } = &member.kind {
+                    fields.insert(name.text.clone(), Field::new(name.span, Node::error(name.span)));
+                }
+                continue;
+            };
+            if let Some(first) = fields.get(&name.text) {
+                let first = first.key;
+                self.twice(name, first, &format!("`{owner}`"));
+                continue;
+            }
+            let node = match schemas.iter().find_map(|s| s.field(&name.text)) {
+                Some(spec) => self.typed(name, value, spec, &format!("`{}` of `{owner}`", name.text), locals),
+                None => self.expr(value, locals),
+            };
+            fields.insert(name.text.clone(), Field::new(name.span, node));
+        }
+        Node::new(Value::Object(Rc::new(Object { schema: None, fields, span })), span)
+    }
+
+    fn twice(&mut self, name: &Ident, first: Span, owner: &str) {
+        let d = Diagnostic::error(
+            "smol::record::duplicate",
+            name.span,
+            format!("{owner} sets `{}` twice", name.text),
+        )
+        .label("again here")
+        .also(first, "first here")
+        .help("keep one of them");
+        self.diagnostics.push(d);
     }
 
     /// A plain record that was named elsewhere (`let r = { theta: 1 }`) takes on the schema of the field it is put in.
@@ -124,6 +195,12 @@ impl Eval<'_> {
         if o.schema.is_some() {
             return node;
         }
+        let fields = self.conform_to(o, schema);
+        Node::new(Value::Object(Rc::new(Object { schema: Some(schema), fields, span: o.span })), node.span)
+    }
+
+    /// The fields of a plain record as those of a schema.
+    pub(super) fn conform_to(&mut self, o: &Object, schema: &'static Schema) -> IndexMap<String, Field> {
         let mut fields = IndexMap::new();
         for (key, field) in &o.fields {
             let name = Ident { text: key.clone(), span: field.key };
@@ -141,9 +218,9 @@ impl Eval<'_> {
                     }
                 }
             };
-            fields.insert(key.clone(), Field { key: field.key, node: kept });
+            fields.insert(key.clone(), Field { key: field.key, node: kept, before: field.before.clone() });
         }
-        Node::new(Value::Object(Rc::new(Object { schema: Some(schema), fields, span: o.span })), node.span)
+        fields
     }
 
     fn unknown_key(&mut self, name: &Ident, schema: &'static Schema, owner: &str) {
@@ -183,9 +260,12 @@ impl Eval<'_> {
             self.diagnostics.push(d);
         }
         for field in schema.fields {
-            if let (Some(Field { node: Node { value: Value::Object(inner), .. }, key }), Type::Record(_))
+            if let (
+                Some(Field { node: Node { value: Value::Object(inner), .. }, key, .. }),
+                Type::Record(_),
+            )
             | (
-                Some(Field { node: Node { value: Value::Object(inner), .. }, key }),
+                Some(Field { node: Node { value: Value::Object(inner), .. }, key, .. }),
                 Type::Optional(Type::Record(_)),
             ) = (object.fields.get(field.name), &field.ty)
             {
@@ -238,17 +318,20 @@ fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
     crate::load::list(names.map(|n| format!("`{n}`")))
 }
 
-fn merge(base: &mut IndexMap<String, Field>, over: IndexMap<String, Field>) {
+/// Lays the fields of `over` over those of `base`: records merge, anything else replaces.
+pub(super) fn merge(base: &mut IndexMap<String, Field>, over: IndexMap<String, Field>) {
     for (key, field) in over {
-        let merged = match (base.get(&key).map(|f| &f.node.value), &field.node.value) {
+        let old = base.get(&key);
+        let before = old.map(|f| [f.before.clone(), vec![f.key]].concat()).unwrap_or_default();
+        let node = match (old.map(|f| &f.node.value), &field.node.value) {
             (Some(Value::Object(old)), Value::Object(new)) => {
                 let mut fields = old.fields.clone();
                 merge(&mut fields, new.fields.clone());
                 let whole = Object { schema: old.schema.or(new.schema), fields, span: new.span };
-                Field { key: field.key, node: Node::new(Value::Object(Rc::new(whole)), field.node.span) }
+                Node::new(Value::Object(Rc::new(whole)), field.node.span)
             }
-            _ => field,
+            _ => field.node,
         };
-        base.insert(key, merged);
+        base.insert(key, Field { key: field.key, node, before });
     }
 }

@@ -101,7 +101,7 @@ impl Eval<'_> {
         use smolc_expr::Builtin as B;
         let mut operands = Vec::new();
         for node in arguments {
-            match (&node.value, Operand::of(&node.value)) {
+            match (&node.value, self.operand_of(node)) {
                 (Value::Error, _) => return Node::error(span),
                 (_, Some(o)) => operands.push(match &self.time {
                     Some(time) => time.steps(o),

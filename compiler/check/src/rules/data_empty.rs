@@ -4,21 +4,16 @@
 //! reason is reported once: patterns that fail because the same directory is not there are one diagnostic.
 
 use crate::spec::Dataset;
-use crate::world::World;
+use crate::world::{World, is_url};
 use smolc_diag::{Diagnostic, Span};
-use smolc_plan::Source;
 use std::collections::BTreeMap;
 
 /// Reports patterns that match no file, by the place where they fail.
 pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>) {
     let mut missing: BTreeMap<String, Vec<(&str, &str, Span)>> = BTreeMap::new();
     for dataset in datasets {
-        let (Source::Files { patterns }
-        | Source::Text { patterns }
-        | Source::Jsonl { patterns, .. }
-        | Source::Parquet { patterns, .. }) = &dataset.source;
-        for (pattern, span) in patterns.iter().zip(&dataset.pattern_spans) {
-            if world.matches(pattern) == Some(false) {
+        for (pattern, span) in dataset.source.patterns().iter().zip(&dataset.pattern_spans) {
+            if !is_url(pattern) && world.matches(pattern) == Some(false) {
                 let place = absent_directory(pattern, world).unwrap_or_else(|| pattern.clone());
                 missing.entry(place).or_default().push((&dataset.name, pattern, *span));
             }

@@ -1,11 +1,15 @@
-//! `smol::data::epochs` and `smol::data::epochs_total`: how often a run reads a dataset of stated size.
+//! `smol::data::epochs`, `smol::data::epochs_total` and `smol::data::limit`: how often a run reads a dataset of stated
+//! size, alone and together with the runs it begins from.
 //!
 //! Beyond four passes repeated data is worth less and less (Muennighoff et al., 2023, arXiv:2305.16264). SmolLM2's own
 //! plan reads OpenWebMath 8.3 times in its second stage; a published SmolLM3 stage implies 1,750 passes over one set.
 
-use crate::spec::{Run, Spec};
-use crate::units::{percent, tokens};
+use crate::lineage;
+use crate::rational::Fraction;
+use crate::spec::{Dataset, Drawn, Run, Spec, Stage};
+use crate::units::{decimal, percent, tokens};
 use smolc_diag::Diagnostic;
+use smolc_plan::{Batch, Objective};
 
 /// Passes from which on a lint speaks.
 pub const LIMIT: f64 = 4.0;
@@ -14,63 +18,143 @@ pub const LIMIT: f64 = 4.0;
 /// finding.
 const MARGIN: f64 = 0.05;
 
-/// Reports datasets that a stage, or all stages together, read more than [`LIMIT`] times.
+/// Reports datasets that a stage, or all stages together, read more than [`LIMIT`] times, or more often than they allow.
 pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Some(batch) = &run.batch else { return };
-    let mut drawn = vec![0.0f64; spec.datasets.len()];
     let mut flagged = vec![false; spec.datasets.len()];
     let mut readers: Vec<Vec<String>> = vec![Vec::new(); spec.datasets.len()];
     for stage in &run.stages {
-        let (Some((_, steps)), Some(mix)) = (stage.steps, &stage.mix) else { return };
+        let (Some((_, steps)), Some(_)) = (stage.steps, &stage.mix) else { return };
         let length = steps as f64 * batch.tokens() as f64;
-        for entry in mix {
-            let Some(dataset) = spec.datasets.get(entry.dataset) else { continue };
-            let Some(size) = dataset.stated_tokens else { continue };
-            let here = entry.weight.to_f64() * length;
-            let epochs = here / size as f64;
-            if let Some(sum) = drawn.get_mut(entry.dataset) {
-                *sum += here;
+        for drawn in stage.draws() {
+            let Some(dataset) = spec.datasets.get(drawn.dataset) else { continue };
+            if rows(run) {
+                by_rows(run, stage, &drawn, dataset, batch, out);
+                continue;
             }
-            if let Some(names) = readers.get_mut(entry.dataset) {
+            let Some(size) = dataset.stated_tokens else { continue };
+            let here = drawn.weight.to_f64() * batch.tokens() as f64;
+            let epochs = here / size as f64;
+            if let Some(names) = readers.get_mut(drawn.dataset) {
                 names.push(format!("`{}` {epochs:.2}", stage.name));
             }
-            if epochs >= LIMIT + MARGIN {
-                if let Some(flag) = flagged.get_mut(entry.dataset) {
+            if epochs >= LIMIT + MARGIN && dataset.limit.is_none() {
+                if let Some(flag) = flagged.get_mut(drawn.dataset) {
                     *flag = true;
                 }
                 let limit = LIMIT * size as f64 / length;
+                let share = drawn.weight.div(Fraction::integer(steps)).map(percent).unwrap_or_default();
                 out.push(
                     Diagnostic::warning(
                         "smol::data::epochs",
-                        entry.span,
+                        drawn.span,
                         format!("stage `{}` reads `{}` {epochs:.1} times over", stage.name, dataset.name),
                     )
-                    .label(format!("{} of {} = {}", percent(entry.weight), tokens(length), tokens(here)))
+                    .label(format!("{share} of {} = {}", tokens(length), tokens(here)))
                     .also(dataset.span, format!("{} in all", tokens(size as f64)))
                     .help(format!("{LIMIT} passes are {:.3}% of this stage", limit * 100.0)),
                 );
             }
         }
     }
+    if rows(run) {
+        return;
+    }
+    let own = lineage::drawn(spec, run, None);
+    let (before, names) = lineage::before(spec, run);
     for (i, dataset) in spec.datasets.iter().enumerate() {
         let Some(size) = dataset.stated_tokens else { continue };
-        let total = drawn.get(i).copied().unwrap_or(0.0);
-        let epochs = total / size as f64;
-        // A stage that is over the limit by itself has been reported.
-        if epochs >= LIMIT + MARGIN && !flagged.get(i).copied().unwrap_or(true) {
+        let (mine, theirs) = (own.get(i).copied().unwrap_or(0.0), before.get(i).copied().unwrap_or(0.0));
+        if mine == 0.0 {
+            continue;
+        }
+        let (total, epochs) = (mine + theirs, (mine + theirs) / size as f64);
+        let with = match names.as_slice() {
+            names if !names.is_empty() && theirs > 0.0 => {
+                format!(" together with {}", crate::load::list(names.iter().map(|n| format!("`{n}`"))))
+            }
+            _ => String::new(),
+        };
+        let by_stage = format!("by stage: {}", readers.get(i).map(|r| r.join(", ")).unwrap_or_default());
+        let by_stage = match theirs > 0.0 {
+            true => format!("{by_stage}; before it {:.2}", theirs / size as f64),
+            false => by_stage,
+        };
+        let drawn = format!("{} drawn from {}", tokens(total), tokens(size as f64));
+        if let Some((limit, at)) = dataset.limit {
+            if epochs > limit.to_f64() * (1.0 + 1e-6) {
+                out.push(
+                    Diagnostic::error(
+                        "smol::data::limit",
+                        at,
+                        format!(
+                            "run `{}`{with} reads `{}` {epochs:.2} times over, which allows {}",
+                            run.name,
+                            dataset.name,
+                            decimal(limit)
+                        ),
+                    )
+                    .label(drawn)
+                    .also(run.span, by_stage)
+                    .help("lower its shares, shorten the stages, or raise the limit"),
+                );
+            }
+            continue;
+        }
+        // A stage that is over the limit by itself has been reported, and so has what a run took over already.
+        let news = epochs >= LIMIT + MARGIN && theirs / (size as f64) < LIMIT + MARGIN;
+        if news && !flagged.get(i).copied().unwrap_or(true) {
             out.push(
                 Diagnostic::warning(
                     "smol::data::epochs_total",
                     dataset.span,
-                    format!("run `{}` reads `{}` {epochs:.1} times over in all", run.name, dataset.name),
+                    format!(
+                        "run `{}`{with} reads `{}` {epochs:.1} times over in all",
+                        run.name, dataset.name
+                    ),
                 )
-                .label(format!("{} drawn from {}", tokens(total), tokens(size as f64)))
-                .also(
-                    run.span,
-                    format!("by stage: {}", readers.get(i).map(|r| r.join(", ")).unwrap_or_default()),
-                )
+                .label(drawn)
+                .also(run.span, by_stage)
                 .help(format!("beyond {LIMIT} passes repeated data is worth less and less")),
             );
         }
     }
+}
+
+/// Whether a sequence holds one document, whatever its length.
+fn rows(run: &Run) -> bool {
+    let objective = run.objective.as_ref().map(|(o, _)| o);
+    matches!(objective, Some(Objective::Dpo { .. } | Objective::Sft { pack: false, .. }))
+}
+
+/// The limit of a dataset whose documents are a sequence each.
+fn by_rows(
+    run: &Run,
+    stage: &Stage,
+    drawn: &Drawn,
+    dataset: &Dataset,
+    batch: &Batch,
+    out: &mut Vec<Diagnostic>,
+) {
+    let (Some(documents), Some((limit, at))) = (dataset.stated_documents, dataset.limit) else { return };
+    let sequences = drawn.weight.to_f64() * batch.sequences as f64;
+    let epochs = sequences / documents as f64;
+    if epochs <= limit.to_f64() * (1.0 + 1e-3) {
+        return;
+    }
+    out.push(
+        Diagnostic::error(
+            "smol::data::limit",
+            at,
+            format!(
+                "run `{}` reads `{}` {epochs:.2} times over, which allows {}",
+                run.name,
+                dataset.name,
+                decimal(limit)
+            ),
+        )
+        .label(format!("{sequences:.0} documents drawn from {documents}"))
+        .also(stage.span, format!("in stage `{}`", stage.name))
+        .help("shorten the stage, or raise the limit"),
+    );
 }

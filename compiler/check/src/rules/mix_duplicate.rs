@@ -1,8 +1,8 @@
 //! `smol::mix::duplicate`: one sum names a dataset once. Reached a second time through a nested mixture, its shares add
 //! up: a blend of two mixtures that share a source is a thing people mean.
 
+use super::mix_sum::written;
 use crate::eval::Part;
-use crate::units::percent;
 use smolc_diag::Diagnostic;
 
 /// Reports a dataset or mixture that stands in a sum twice.
@@ -16,8 +16,8 @@ pub fn check(owner: &str, parts: &[Part], out: &mut Vec<Diagnostic>) {
         )
         .label("again here")
         .also(first.span, "first here");
-        if let Some(both) = first.weight.zip(part.weight).and_then(|(a, b)| a.add(b)) {
-            d = d.help(format!("write `{} {}` once", percent(both), part.what));
+        if let Some(both) = first.weight.as_ref().zip(part.weight.as_ref()).and_then(|(a, b)| a.add(b)) {
+            d = d.help(format!("write `{} {}` once", written(&both), part.what));
         }
         out.push(d);
     }

@@ -3,7 +3,7 @@
 use super::mix_sum;
 use crate::eval::Part;
 use crate::rational::Fraction;
-use crate::units::percent;
+use crate::share::Share;
 use smolc_diag::Diagnostic;
 
 /// Gives `rest` its weight. `Some(true)`: done; `Some(false)`: there is no `rest`; `None`: reported.
@@ -28,14 +28,18 @@ pub fn resolve(owner: &str, parts: &mut [Part], out: &mut Vec<Diagnostic>) -> Op
         }
     }
     let sum = mix_sum::sum(parts)?;
-    let left = Fraction::ONE.sub(sum)?;
+    let left = Share::one().sub(&sum)?;
     let rest = rests.first().and_then(|i| parts.get_mut(*i))?;
-    if left <= Fraction::ZERO {
+    let (start, end) = (left.start(), left.end());
+    if start < Fraction::ZERO || end < Fraction::ZERO || (start.is_zero() && end.is_zero()) {
         out.push(
             Diagnostic::error(
                 "smol::mix::rest",
                 rest.weight_span,
-                format!("nothing is left for `rest` in {owner}: the others add up to {}", percent(sum)),
+                format!(
+                    "nothing is left for `rest` in {owner}: the others add up to {}",
+                    mix_sum::written(&sum)
+                ),
             )
             .help("lower the other shares, or drop the term"),
         );

@@ -1,8 +1,10 @@
 //! When checkpoints are written and validation splits evaluated.
 
+use super::Builder;
 use crate::eval::{Eval, Time};
 use crate::rules::time_rounds;
 use crate::schema::run::default;
+use crate::spec::Event;
 use crate::value::{CadenceValue, Node, Num, Object, Value};
 use smolc_diag::Diagnostic;
 use smolc_plan::{Batch, Checkpoints, Validation};
@@ -29,6 +31,49 @@ fn interval(eval: &mut Eval<'_>, node: &Node, what: &str, time: Time, batch: &Ba
     }
 }
 
+impl Builder {
+    /// The evaluations of a run: `eval: suite every 500B tokens and at stage end`, or a list of such.
+    pub(super) fn events(
+        &mut self,
+        eval: &mut Eval<'_>,
+        block: &Object,
+        time: Time,
+        batch: &Batch,
+    ) -> Vec<Event> {
+        let mut out = Vec::new();
+        let Some(node) = block.get("eval").cloned() else { return out };
+        let nodes = match &node.value {
+            Value::List(items) => items.clone(),
+            _ => vec![node],
+        };
+        for node in nodes {
+            let Value::Cadence(c) = &node.value else { continue };
+            if let Some(keep) = &c.keep {
+                let d = Diagnostic::error("smol::type::mismatch", keep.span, "an evaluation keeps nothing")
+                    .help("`keep` belongs to `checkpoint`");
+                eval.diagnostics.push(d);
+                continue;
+            }
+            let every = match &c.every {
+                Some(n) => match interval(eval, n, "the evaluation interval", time, batch) {
+                    Some(every) => Some(every),
+                    None => continue,
+                },
+                None => None,
+            };
+            let evaluations = c.what.as_ref().map(|w| self.indices(w)).unwrap_or_default();
+            out.push(Event {
+                evaluations,
+                every,
+                stage_end: c.stage_end.is_some(),
+                end: c.end.is_some(),
+                span: node.span,
+            });
+        }
+        out
+    }
+}
+
 fn cadence<'o>(block: &'o Object, field: &str) -> Option<&'o CadenceValue> {
     match &block.get(field)?.value {
         Value::Cadence(c) => Some(c),
@@ -43,10 +88,12 @@ pub(super) fn checkpoints(
     time: Time,
     batch: &Batch,
 ) -> Option<Checkpoints> {
-    let defaults = Checkpoints { every: default::CHECKPOINT_EVERY, keep: default::CHECKPOINT_KEEP };
+    let defaults =
+        Checkpoints { every: default::CHECKPOINT_EVERY, keep: default::CHECKPOINT_KEEP, pinned: Vec::new() };
     let Some(c) = cadence(block, "checkpoint") else {
         return (!block.broken("checkpoint")).then_some(defaults);
     };
+    no_suite(eval, c, "a checkpoint")?;
     let keep = match &c.keep {
         None => defaults.keep,
         Some(node) => {
@@ -71,7 +118,7 @@ pub(super) fn checkpoints(
         // At stage ends and the run's end one is written in any case.
         None => time.end.to_u64()?,
     };
-    Some(Checkpoints { every, keep })
+    Some(Checkpoints { every, keep, pinned: Vec::new() })
 }
 
 /// Validation of a run.
@@ -97,6 +144,7 @@ pub(super) fn validation(
     let Some(c) = cadence(block, "validate") else {
         return Some(Validation { every: None, stage_end: false, tokens });
     };
+    no_suite(eval, c, "a validation")?;
     if let Some(keep) = &c.keep {
         let d = Diagnostic::error("smol::type::mismatch", keep.span, "a validation keeps nothing")
             .help("`keep` belongs to `checkpoint`");
@@ -112,4 +160,21 @@ pub(super) fn validation(
         None => None,
     };
     Some(Validation { every, stage_end: c.stage_end.is_some(), tokens })
+}
+
+/// Reports an evaluation in front of a cadence that has no use for one.
+fn no_suite(eval: &mut Eval<'_>, c: &CadenceValue, what: &str) -> Option<()> {
+    match &c.what {
+        None => Some(()),
+        Some(node) => {
+            let d = Diagnostic::error(
+                "smol::type::mismatch",
+                node.span,
+                format!("{what} evaluates nothing by name"),
+            )
+            .help("benchmarks go into `eval: suite every 2B tokens`");
+            eval.diagnostics.push(d);
+            None
+        }
+    }
 }

@@ -2,11 +2,15 @@
 //!
 //! The checker, and later the editor's hover and completion, read the same tables.
 
+pub mod classifier;
 pub mod dataset;
+pub mod evaluation;
 pub mod model;
+pub mod objective;
 pub mod optimizer;
 pub mod run;
 pub mod stage;
+pub mod target;
 pub mod tokenizer;
 
 use crate::rational::Fraction;
@@ -51,6 +55,21 @@ pub enum Presence {
 pub const MODELS: &[&Schema] = &[&model::LLAMA, &model::QWEN2];
 /// Constructors of optimizers.
 pub const OPTIMIZERS: &[&Schema] = &[&optimizer::ADAMW];
+/// Constructors of objectives.
+pub const OBJECTIVES: &[&Schema] = &[&objective::NEXT_TOKEN, &objective::SFT, &objective::DPO];
+/// Constructors of devices.
+pub const DEVICES: &[&Schema] = &[&target::DEVICE];
+/// What a `target` item makes.
+pub const TARGETS: &[&Schema] = &[&target::TARGET];
+/// Protocols of evaluations.
+pub const PROTOCOLS: &[&Schema] = &[
+    &evaluation::LIKELIHOOD,
+    &evaluation::GENERATION,
+    &evaluation::EXECUTION,
+    &evaluation::PERPLEXITY,
+    &evaluation::NEEDLE,
+    &evaluation::JUDGE,
+];
 /// Every schema, for documentation and for the words of closed sets.
 pub const ALL: &[&Schema] = &[
     &model::LLAMA,
@@ -62,9 +81,25 @@ pub const ALL: &[&Schema] = &[
     &tokenizer::BPE,
     &tokenizer::HF,
     &dataset::COLUMNS,
+    &dataset::HUB,
+    &dataset::TOKEN_SHARDS,
     &dataset::FILES,
+    &dataset::MINHASH,
+    &classifier::LINEAR,
+    &objective::NEXT_TOKEN,
+    &objective::SFT,
+    &objective::DPO,
+    &evaluation::LIKELIHOOD,
+    &evaluation::GENERATION,
+    &evaluation::EXECUTION,
+    &evaluation::PERPLEXITY,
+    &evaluation::NEEDLE,
+    &evaluation::JUDGE,
+    &target::DEVICE,
+    &target::TARGET,
     &run::RUN,
     &stage::STAGE,
+    &stage::BLEND,
 ];
 
 impl Schema {

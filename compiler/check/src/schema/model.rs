@@ -7,7 +7,7 @@ use crate::units::Dim;
 use crate::value::Object;
 use smolc_plan::{Family, Init, Model, Rope, RopeScaling};
 
-const TOKENS: Type = Type::Quantity(Dim::Tokens);
+const TOKENS: Type = Type::Count(Dim::Tokens);
 
 macro_rules! decoder {
     ($name:literal, $doc:literal) => {

@@ -13,7 +13,12 @@ pub static ADAMW: Schema = Schema {
     fields: &[
         optional("betas", Type::List(&Type::Rate), "[0.9, 0.95]", "Decay of the first and second moment."),
         optional("eps", Type::Rate, "1e-8", "Added to the root of the second moment."),
-        optional("weight_decay", Type::Rate, "0", "Decoupled weight decay, multiplied by the learning rate."),
+        optional(
+            "weight_decay",
+            Type::Course,
+            "0",
+            "Decoupled weight decay, multiplied by the learning rate; may change over the run.",
+        ),
         optional(
             "decay",
             Type::Word(&["all", "matrices", "no_embedding"]),

@@ -1,6 +1,6 @@
 //! `run name { … }`.
 
-use super::{MODELS, OPTIMIZERS, Schema, optional, required};
+use super::{MODELS, OBJECTIVES, OPTIMIZERS, Schema, TARGETS, optional, required};
 use crate::types::Type;
 use crate::units::Dim;
 
@@ -49,6 +49,31 @@ pub static RUN: Schema = Schema {
             "When checkpoints are written, and how many are kept.",
         ),
         optional("seed", Type::Int, "0", "Seed of initialization, order and every other random choice."),
+        optional(
+            "objective",
+            Type::Block(OBJECTIVES, "an objective"),
+            "NextToken",
+            "What is learned: `NextToken {}`, `Sft { … }` or `Dpo { … }`.",
+        ),
+        optional(
+            "eval",
+            Type::Events,
+            "never",
+            "Evaluations and when: `suite every 500B tokens and at stage end`, or a list of such.",
+        ),
+        optional("target", Type::Block(TARGETS, "a target"), "none", "The machine it must fit on."),
+        optional(
+            "carry",
+            Type::Word(&["weights", "everything"]),
+            "everything when the schedule is continued, weights otherwise",
+            "What is taken over from the run it begins from: weights, or optimizer moments too.",
+        ),
+        optional(
+            "stages",
+            Type::Any,
+            "the `stage` members",
+            "All stages as a list, in the place of those of the run it is derived from.",
+        ),
     ],
 };
 

@@ -21,6 +21,9 @@ pub fn execute(args: &RunArgs, console: &Console) -> Result<Exit, Failure> {
         Err(exit) => return Ok(exit),
     };
     let runs = spec::select(&plan, args.run.as_deref())?;
+    for run in runs.iter().filter_map(|i| plan.runs.get(*i)) {
+        smolc_train::supported(&plan, run).map_err(failure)?;
+    }
     let dir = args.out.clone().unwrap_or_else(|| Path::new("runs").join(&plan.spec));
     let threads = threads::count(args.threads);
     let choice = device::choose(args.device)?;

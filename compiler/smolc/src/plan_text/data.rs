@@ -3,7 +3,7 @@
 use super::{INDENT, dataset};
 use crate::output::table::{Align, Table};
 use crate::output::{Stream, Style, number};
-use smolc_plan::{Plan, Ratio, Source, TokenizerSource};
+use smolc_plan::{Amount, Dedup, Plan, Ratio, Source, Step, TokenizerSource};
 
 pub(super) fn render(plan: &Plan, out: &Stream) -> String {
     use Align::{Left, Right};
@@ -20,16 +20,21 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
             n => Ratio::new(u64::from(n), 1_000_000).map_or_else(|| "?".into(), |r| r.to_string()),
         };
         let (kind, patterns) = match &d.source {
-            Source::Files { patterns } => ("files", patterns),
-            Source::Text { patterns } => ("text", patterns),
-            Source::Jsonl { patterns, .. } => ("jsonl", patterns),
-            Source::Parquet { patterns, .. } => ("parquet", patterns),
+            Source::Files { patterns } => ("files", patterns.join(" ")),
+            Source::Text { patterns } => ("text", patterns.join(" ")),
+            Source::Jsonl { patterns, .. } => ("jsonl", patterns.join(" ")),
+            Source::Parquet { patterns, .. } => ("parquet", patterns.join(" ")),
+            Source::Tokens { patterns, .. } => ("tokens", patterns.join(" ")),
+            Source::Hub { repository, config, split, .. } => {
+                let config = config.as_ref().map_or_else(String::new, |c| format!("/{c}"));
+                ("hub", format!("{repository}{config} ({split})"))
+            }
         };
         let take = d
             .take
             .as_ref()
             .map_or_else(String::new, |t| format!(", a sample of {}B", number::si(t.bytes as f64)));
-        table.row([d.name.clone(), size, validation, format!("{kind} {}{take}", patterns.join(" "))]);
+        table.row([d.name.clone(), size, validation, format!("{kind} {patterns}{}{take}", steps(&d.steps))]);
     }
     let mut text = format!("\n{}\n{}", out.style(Style::Dim, "data"), table.render(out, INDENT));
 
@@ -54,4 +59,25 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
     }
     text.push_str(&format!("\n{}", table.render(out, INDENT)));
     text
+}
+
+/// What is done to the documents, briefly.
+fn steps(steps: &[Step]) -> String {
+    let words = steps.iter().map(|step| match step {
+        Step::Where { filter } => format!(", where {}", filter.expr),
+        Step::Thin { filter, .. } => format!(", thinned to {}", filter.expr),
+        Step::Dedup { by: Dedup::Exact } => ", exact duplicates dropped".into(),
+        Step::Dedup { by: Dedup::MinHash { bands, hashes, ngram, .. } } => {
+            format!(", near duplicates dropped ({bands}x{hashes} hashes of {ngram} words)")
+        }
+        Step::Decontaminate { against, ngram, .. } => {
+            format!(", decontaminated against {} ({ngram} words)", against.join(", "))
+        }
+        Step::Sample { amount, .. } => match amount {
+            Amount::Tokens { n } => format!(", a sample of {} tokens", number::si(*n as f64)),
+            Amount::Documents { n } => format!(", a sample of {} documents", number::thousands(*n)),
+            Amount::Share { of } => format!(", a sample of {of}"),
+        },
+    });
+    words.collect()
 }

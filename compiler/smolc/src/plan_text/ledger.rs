@@ -6,6 +6,30 @@ use crate::output::{Stream, number};
 use smolc_lower::ledger::Ledger;
 use smolc_plan::{Plan, Run};
 
+/// What a run that begins from another one shares with it.
+fn lineage(plan: &Plan, run: &Run, ledger: &Ledger, out: &Stream) -> String {
+    use Align::{Left, Right};
+    let Some(parent) = run.parent.as_ref().and_then(|p| plan.runs.get(p.run)) else { return String::new() };
+    let mut table = Table::new(&[
+        ("dataset", Left),
+        ("drawn before", Right),
+        ("epochs with it", Right),
+        (format!("also drawn by {}", parent.name).as_str(), Right),
+    ]);
+    let shared = ledger.totals.iter().filter(|t| t.inherited > 0 || t.overlap > 0);
+    let mut any = false;
+    for total in shared {
+        any = true;
+        table.row([
+            dataset(plan, total.dataset),
+            number::thousands(total.inherited),
+            epochs(total.lineage_epochs),
+            number::thousands(total.overlap),
+        ]);
+    }
+    if any { format!("\n{}", table.render(out, INDENT)) } else { String::new() }
+}
+
 pub(super) fn render(
     plan: &Plan,
     run: &Run,
@@ -54,6 +78,7 @@ pub(super) fn render(
         }
     }
     let mut text = table.render(out, INDENT);
+    text.push_str(&lineage(plan, run, ledger, out));
     if unknown {
         let note = "?: the size is measured when the data are prepared; a spec may state it as `tokens:`";
         text.push_str(&format!("{}{note}\n", " ".repeat(INDENT)));

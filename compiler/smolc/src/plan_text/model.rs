@@ -2,7 +2,7 @@
 
 use super::{exact_and_short, list};
 use crate::output::{Stream, number};
-use smolc_plan::{Family, Plan, Run};
+use smolc_plan::{Carry, Family, Mask, Objective, Plan, Run};
 
 pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
     let (m, b) = (&run.model, &run.batch);
@@ -39,66 +39,156 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
         (None, true) => "at stage ends".into(),
         (None, false) => "never".into(),
     };
-    list(
-        vec![
-            ("model", format!("{} · {family}, {parameters} parameters, {tied}", m.name)),
-            (
-                "",
-                format!(
-                    "{} layers, hidden {}, ffn {}, {} heads of {} ({} key/value), vocabulary {}, context {}, rope theta \
+    let mut facts = vec![
+        ("model", format!("{} · {family}, {parameters} parameters, {tied}", m.name)),
+        (
+            "",
+            format!(
+                "{} layers, hidden {}, ffn {}, {} heads of {} ({} key/value), vocabulary {}, context {}, rope theta \
                      {theta}{scaling}",
-                    m.layers,
-                    m.hidden,
-                    m.ffn,
-                    m.heads,
-                    m.head_dim,
-                    m.kv_heads,
-                    number::thousands(m.vocab),
-                    number::thousands(m.context),
-                ),
+                m.layers,
+                m.hidden,
+                m.ffn,
+                m.heads,
+                m.head_dim,
+                m.kv_heads,
+                number::thousands(m.vocab),
+                number::thousands(m.context),
             ),
-            (
-                "length",
-                format!(
-                    "{} steps, {} tokens, {} FLOP/token, {} FLOP in all",
-                    number::thousands(run.steps),
-                    exact_and_short(tokens),
-                    number::si(flops),
-                    number::si(flops * tokens as f64),
-                ),
+        ),
+        (
+            "length",
+            format!(
+                "{} steps, {} tokens, {} FLOP/token, {} FLOP in all",
+                number::thousands(run.steps),
+                exact_and_short(tokens),
+                number::si(flops),
+                number::si(flops * tokens as f64),
             ),
-            (
-                "batch",
-                format!(
-                    "{} tokens = {} sequences of {}, {micro}",
-                    number::thousands(b.tokens()),
-                    number::thousands(b.sequences),
-                    number::thousands(b.window),
-                ),
+        ),
+        (
+            "batch",
+            format!(
+                "{} tokens = {} sequences of {}, {micro}",
+                number::thousands(b.tokens()),
+                number::thousands(b.sequences),
+                number::thousands(b.window),
             ),
-            (
-                "optimizer",
-                format!(
-                    "AdamW, betas {} and {}, eps {:e}, weight decay {}{decay}, {clip}",
-                    o.beta1, o.beta2, o.eps, o.weight_decay
-                ),
+        ),
+        (
+            "optimizer",
+            format!(
+                "AdamW, betas {} and {}, eps {:e}, weight decay {}{decay}, {clip}",
+                o.beta1, o.beta2, o.eps, o.weight_decay
             ),
-            (
-                "attention",
-                if run.document_mask { "within documents" } else { "across documents" }.to_string(),
+        ),
+        ("attention", if run.document_mask { "within documents" } else { "across documents" }.to_string()),
+        ("tokenizer", tokenizer.to_string()),
+        ("validation", validation),
+        (
+            "checkpoints",
+            format!("every {} steps and at stage ends, newest {} kept", number::thousands(c.every), c.keep),
+        ),
+        ("seed", run.seed.to_string()),
+    ];
+    facts.extend(relations(plan, run));
+    facts.extend(machine(run, flops * tokens as f64));
+    list(facts, out)
+}
+
+/// Where a run begins, what it learns, how it is judged: only what a spec says beyond the defaults.
+fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    if let Some(parent) = &run.parent {
+        let name = plan.runs.get(parent.run).map_or("?", |r| r.name.as_str());
+        let carry = match parent.carry {
+            Carry::Weights => "its weights",
+            Carry::Everything => "its weights and optimizer moments",
+        };
+        out.push((
+            "begins from",
+            format!("{name} after {} steps, with {carry}", number::thousands(parent.step)),
+        ));
+    }
+    match &run.objective {
+        Objective::NextToken => {}
+        Objective::Sft { mask, pack, .. } => {
+            let mask = match mask {
+                Mask::Assistant => "the assistant's tokens",
+                Mask::All => "all tokens",
+            };
+            let pack = if *pack { "packed" } else { "one a window" };
+            out.push(("objective", format!("fine-tuning on conversations, loss on {mask}, {pack}")));
+        }
+        Objective::Dpo { beta, label_smoothing, .. } => {
+            let smooth = match *label_smoothing {
+                0.0 => String::new(),
+                s => format!(", label smoothing {s}"),
+            };
+            out.push(("objective", format!("DPO, beta {}{smooth}", beta.source)));
+        }
+    }
+    if let Some(decay) = &run.weight_decay {
+        out.push(("weight decay", format!("{} over the run", decay.source)));
+    }
+    for event in &run.evaluations {
+        let names: Vec<&str> = event
+            .evaluations
+            .iter()
+            .filter_map(|e| plan.evaluations.get(*e))
+            .map(|e| e.name.as_str())
+            .collect();
+        let mut when = Vec::new();
+        if let Some(n) = event.every {
+            when.push(format!("every {} steps", number::thousands(n)));
+        }
+        if event.stage_end {
+            when.push("at stage ends".into());
+        }
+        if event.end {
+            when.push("at the end".into());
+        }
+        out.push(("evaluation", format!("{} {}", names.join(", "), when.join(" and "))));
+    }
+    for stage in &run.stages {
+        if let Some(guard) = &stage.until {
+            let least = number::thousands(guard.least_steps);
+            let name = stage.stage_name();
+            out.push((
+                "guard",
+                format!("stage {name} ends after {least} steps or later, when {}", guard.source),
+            ));
+        }
+    }
+    out
+}
+
+/// The machine, and what the run would take on it.
+fn machine(run: &Run, flops: f64) -> Vec<(&'static str, String)> {
+    let Some(t) = &run.target else { return Vec::new() };
+    let split = [
+        ("replicas", t.data_parallel),
+        ("tensor-parallel", t.tensor_parallel),
+        ("pipeline-parallel", t.pipeline_parallel),
+    ];
+    let split: Vec<String> =
+        split.iter().filter(|(_, n)| *n > 1).map(|(what, n)| format!("{n} {what}")).collect();
+    let zero = if t.zero > 0 { format!(", ZeRO {}", t.zero) } else { String::new() };
+    let layout = if split.is_empty() { String::new() } else { format!(": {}{zero}", split.join(" · ")) };
+    let seconds = flops / (t.device.peak * t.utilization * t.count as f64);
+    let hours = seconds / 3600.0 * t.count as f64;
+    let price = t.price.map_or_else(String::new, |p| format!(", {} at {p} each", number::si(hours * p)));
+    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    vec![
+        ("target", format!("{} · {} x {}{layout}", t.name, number::thousands(t.count), t.device.name)),
+        (
+            "estimate",
+            format!(
+                "{} at {:.0}% of the peak, {} device hours{price}",
+                number::duration(time),
+                t.utilization * 100.0,
+                number::si(hours)
             ),
-            ("tokenizer", tokenizer.to_string()),
-            ("validation", validation),
-            (
-                "checkpoints",
-                format!(
-                    "every {} steps and at stage ends, newest {} kept",
-                    number::thousands(c.every),
-                    c.keep
-                ),
-            ),
-            ("seed", run.seed.to_string()),
-        ],
-        out,
-    )
+        ),
+    ]
 }

@@ -105,11 +105,29 @@ impl Corpus {
         progress: &dyn Progress,
     ) -> Result<Corpus, DataError> {
         let name = &dataset.name;
+        let unsupported = |what: &str, instead| {
+            Err(DataError::Unsupported { dataset: name.clone(), what: what.into(), instead })
+        };
+        if !dataset.steps.is_empty() {
+            return unsupported(
+                "a pipeline with `where`, `thin`, `dedup`, `decontaminate` or `sample` in tokens or documents",
+                "filter the files beforehand, and leave the step out",
+            );
+        }
+        if dataset.columns.is_some() {
+            return unsupported("conversations and preferences", "give a column of text");
+        }
         let (patterns, form) = match &dataset.source {
             Source::Files { patterns } => (patterns, Form::File),
             Source::Text { patterns } => (patterns, Form::Line),
             Source::Jsonl { patterns, text } => (patterns, Form::Json { field: text.clone() }),
             Source::Parquet { patterns, text } => (patterns, Form::Row { column: text.clone() }),
+            Source::Hub { .. } => {
+                return unsupported("a hub", "download the dataset and read its files");
+            }
+            Source::Tokens { .. } => {
+                return unsupported("shards that are tokenized already", "give the text they were made from");
+            }
         };
         let filters = Filters::new(name, steps)?;
         let lenient = matches!(form, Form::File);

@@ -13,6 +13,10 @@ pub fn dataset(name: &str, source: Source) -> Dataset {
         take: None,
         validation_per_million: 0,
         stated_tokens: None,
+        stated_documents: None,
+        columns: None,
+        steps: Vec::new(),
+        limit: None,
         measured: None,
     }
 }
@@ -48,6 +52,9 @@ pub fn plan(datasets: Vec<Dataset>, vocab: u64) -> Plan {
             vocab,
         }],
         datasets,
+        classifiers: vec![],
+        evaluations: vec![],
+        sweeps: vec![],
         runs: Vec::new(),
     }
 }

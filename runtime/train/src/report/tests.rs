@@ -33,6 +33,10 @@ fn plan() -> Plan {
         take: None,
         validation_per_million: 20_000,
         stated_tokens: None,
+        stated_documents: None,
+        columns: None,
+        steps: Vec::new(),
+        limit: None,
         measured: Some(Measured {
             uid: 1,
             tokens,
@@ -52,6 +56,8 @@ fn plan() -> Plan {
             MixEntry { dataset: 0, weight: Ratio::new(a, 10).unwrap() },
             MixEntry { dataset: 1, weight: Ratio::new(10 - a, 10).unwrap() },
         ],
+        part: None,
+        until: None,
     };
     let program = Program {
         batch: 8,
@@ -74,6 +80,9 @@ fn plan() -> Plan {
         compiler: "0.1.0".into(),
         tokenizers: vec![],
         datasets: vec![dataset("docs", 3_100_000), dataset("code & <tests>", 7_400_000)],
+        classifiers: vec![],
+        evaluations: vec![],
+        sweeps: vec![],
         runs: vec![Run {
             name: "pretrain".into(),
             model: Model {
@@ -102,10 +111,15 @@ fn plan() -> Plan {
                 source: "wsd(peak: 2e-3, warmup: 40 steps, decay: 20%)".into(),
             },
             stages: vec![stage("prose", 0, 250, 8), stage("programs", 250, 150, 3)],
-            checkpoints: Checkpoints { every: 100, keep: 2 },
+            checkpoints: Checkpoints { every: 100, keep: 2, pinned: Vec::new() },
             validation: smolc_plan::Validation { every: Some(50), stage_end: true, tokens: 60_000 },
             document_mask: true,
             precision: Default::default(),
+            parent: None,
+            objective: Objective::NextToken,
+            evaluations: vec![],
+            target: None,
+            weight_decay: None,
             parameters: vec![],
             program,
         }],

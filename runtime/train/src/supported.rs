@@ -1,0 +1,75 @@
+//! What of a plan this build carries out. A plan may say more than that; a run that does is refused whole, before any
+//! work, because a run that leaves out what its spec says is another run.
+
+use crate::error::TrainError;
+use smolc_plan::{Columns, Objective, Plan, Run, Source, Step};
+
+/// Refuses a run that asks for what this build does not do.
+pub fn supported(plan: &Plan, run: &Run) -> Result<(), TrainError> {
+    match unsupported(plan, run) {
+        None => Ok(()),
+        Some(reason) => Err(TrainError::Plan { run: run.name.clone(), reason }),
+    }
+}
+
+fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
+    let no = |what: &str| Some(format!("{what} is not carried out by this build of smolc"));
+    if let Some(parent) = &run.parent {
+        let name = plan.runs.get(parent.run).map_or("?", |r| r.name.as_str());
+        return no(&format!("beginning from run `{name}` at step {}", parent.step));
+    }
+    match &run.objective {
+        Objective::NextToken => {}
+        Objective::Sft { .. } => return no("the objective `Sft`"),
+        Objective::Dpo { .. } => return no("the objective `Dpo`"),
+    }
+    if let Some(event) = run.evaluations.first() {
+        let names: Vec<&str> = event
+            .evaluations
+            .iter()
+            .filter_map(|e| plan.evaluations.get(*e))
+            .map(|e| e.name.as_str())
+            .take(3)
+            .collect();
+        return no(&format!("`eval:` ({}…)", names.join(", ")));
+    }
+    if run.weight_decay.is_some() {
+        return no("a weight decay that changes over the run");
+    }
+    if let Some(stage) = run.stages.iter().find(|s| s.until.is_some()) {
+        return no(&format!("the guard of stage `{}` (`until`)", stage.stage_name()));
+    }
+    let read = run.stages.iter().flat_map(|s| &s.mix).filter_map(|m| plan.datasets.get(m.dataset));
+    for dataset in read {
+        let name = &dataset.name;
+        match &dataset.columns {
+            Some(Columns::Messages { .. }) => {
+                return no(&format!("dataset `{name}`, which holds conversations,"));
+            }
+            Some(Columns::Preference { .. }) => {
+                return no(&format!("dataset `{name}`, which holds preferences,"));
+            }
+            None => {}
+        }
+        match dataset.steps.first() {
+            Some(Step::Where { .. }) => return no(&format!("`where` of dataset `{name}`")),
+            Some(Step::Thin { .. }) => return no(&format!("`thin` of dataset `{name}`")),
+            Some(Step::Dedup { .. }) => return no(&format!("`dedup` of dataset `{name}`")),
+            Some(Step::Decontaminate { .. }) => return no(&format!("`decontaminate` of dataset `{name}`")),
+            Some(Step::Sample { .. }) => {
+                return no(&format!("`sample` in tokens or documents of dataset `{name}`"));
+            }
+            None => {}
+        }
+        match &dataset.source {
+            Source::Hub { .. } => return no(&format!("`hub` of dataset `{name}`")),
+            Source::Tokens { .. } => return no(&format!("`tokens` of dataset `{name}`")),
+            Source::Files { .. } | Source::Text { .. } | Source::Jsonl { .. } | Source::Parquet { .. } => {
+                if let Some(url) = dataset.source.patterns().iter().find(|p| p.contains("://")) {
+                    return no(&format!("reading `{url}` of dataset `{name}`"));
+                }
+            }
+        }
+    }
+    None
+}
