@@ -38,7 +38,9 @@ pub fn actions(analysis: &Analysis<'_>, path: &str, start: u32, end: u32) -> Vec
         if !here(d) || d.primary.span.end < start || end < d.primary.span.start {
             continue;
         }
-        if let Some(fix) = d.fix.as_ref().filter(|f| f.edits.iter().all(|e| is_users(sources.path(e.span.file)))) {
+        if let Some(fix) =
+            d.fix.as_ref().filter(|f| f.edits.iter().all(|e| is_users(sources.path(e.span.file))))
+        {
             out.push(Action {
                 title: title(&fix.edits, &sources),
                 kind: ActionKind::QuickFix,
@@ -93,7 +95,8 @@ fn title(edits: &[Edit], sources: &Sources) -> String {
     let quoted = |text: &str| format!("`{}`", text.trim().replace('\n', " "));
     match edits {
         [e] => {
-            let before = sources.text(e.span.file).get(e.span.start as usize..e.span.end as usize).unwrap_or("");
+            let before =
+                sources.text(e.span.file).get(e.span.start as usize..e.span.end as usize).unwrap_or("");
             match (before.is_empty(), e.text.is_empty()) {
                 (true, _) => format!("insert {}", quoted(&e.text)),
                 (false, true) => format!("remove {}", quoted(before)),

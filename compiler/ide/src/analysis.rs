@@ -112,11 +112,7 @@ impl<'w> Analysis<'w> {
 }
 
 /// Everything `smolc check` says about a spec, and the files it is said of.
-pub fn diagnostics(
-    world: &dyn World,
-    path: &str,
-    sets: &[(String, String)],
-) -> (Vec<Diagnostic>, Sources) {
+pub fn diagnostics(world: &dyn World, path: &str, sets: &[(String, String)]) -> (Vec<Diagnostic>, Sources) {
     let Checked { sources, spec, mut diagnostics, .. } = smolc_check::check(world, path, sets);
     if spec.complete
         && let Err(more) = smolc_lower::lower(&spec)

@@ -31,7 +31,12 @@ const ALL: &[BuiltinDoc] = &[
         &["name: Text", "default: Text"],
         "An environment variable, or the default where it is unset or empty.",
     ),
-    f("files", "files(pattern: Path) { … } -> Dataset", &["pattern: Path"], "Files as documents, one document a file."),
+    f(
+        "files",
+        "files(pattern: Path) { … } -> Dataset",
+        &["pattern: Path"],
+        "Files as documents, one document a file.",
+    ),
     f("text", "text(pattern: Path) { … } -> Dataset", &["pattern: Path"], "Text files, one document a line."),
     f(
         "jsonl",
@@ -57,7 +62,12 @@ const ALL: &[BuiltinDoc] = &[
         &["validation: Ratio"],
         "Sets a share of the documents aside for validation.",
     ),
-    f("hf", "hf(path: Path) { eos: Text, … } -> Tokenizer", &["path: Path"], "A Hugging Face `tokenizer.json`."),
+    f(
+        "hf",
+        "hf(path: Path) { eos: Text, … } -> Tokenizer",
+        &["path: Path"],
+        "A Hugging Face `tokenizer.json`.",
+    ),
     f(
         "part",
         "part(portion: Portion, of: Span) -> Span",

@@ -93,7 +93,8 @@ pub fn complete(analysis: &Analysis<'_>, path: &str, offset: u32) -> Vec<Complet
     let inside = tokens.iter().find(|t| t.span.start < offset && offset <= t.span.end);
     // Nothing within comments, and within text only behind `{`.
     let in_text = inside.is_some_and(|t| {
-        matches!(t.kind, TokenKind::Text | TokenKind::BadText) && (offset < t.span.end || t.kind == TokenKind::BadText)
+        matches!(t.kind, TokenKind::Text | TokenKind::BadText)
+            && (offset < t.span.end || t.kind == TokenKind::BadText)
     });
     if inside.is_some_and(|t| matches!(t.kind, TokenKind::Comment | TokenKind::Doc | TokenKind::InnerDoc)) {
         return Vec::new();
@@ -144,7 +145,10 @@ pub fn complete(analysis: &Analysis<'_>, path: &str, offset: u32) -> Vec<Complet
         }
         return all.finish();
     }
-    if matches!(written(2), Some("param")) || written(1) == Some("->") && line.starts_with("fn ") || is_type(&written, line) {
+    if matches!(written(2), Some("param"))
+        || written(1) == Some("->") && line.starts_with("fn ")
+        || is_type(&written, line)
+    {
         for (name, ty) in NAMED {
             all.add(name, CompletionKind::Type, &ty.phrase(), "", name, 0);
         }
@@ -204,7 +208,11 @@ fn context(analysis: &Analysis<'_>, path: &str, text: String) -> Option<Context>
                     matches!(n, Node::Expr(e) if matches!(e.kind, ExprKind::Weighted(..) | ExprKind::Rest(_)))
                 });
                 let expected = expected.or(in_mix.then_some(Type::Mix));
-                return Some(Context::Value { expected, locals: locals(&nodes), call: parameters(&marked, &nodes, at) });
+                return Some(Context::Value {
+                    expected,
+                    locals: locals(&nodes),
+                    call: parameters(&marked, &nodes, at),
+                });
             }
             Node::Member(m) => {
                 let name = match &m.kind {
@@ -214,7 +222,8 @@ fn context(analysis: &Analysis<'_>, path: &str, text: String) -> Option<Context>
                 if name.text == MARK {
                     let holds = |b: &&Block| b.members.iter().any(|(s, _)| *s == m.span);
                     let block = marked.resolved().blocks.iter().find(holds);
-                    let set = block.map_or(Vec::new(), |b| b.members.iter().filter_map(|(_, k)| k.clone()).collect());
+                    let set = block
+                        .map_or(Vec::new(), |b| b.members.iter().filter_map(|(_, k)| k.clone()).collect());
                     return Some(Context::Field { schema: block.and_then(|b| b.schema), set });
                 }
             }
@@ -254,7 +263,8 @@ fn parameters(analysis: &Analysis<'_>, nodes: &[Node<'_>], at: u32) -> Vec<(Stri
     }
     let resolved = analysis.resolved();
     let Some(o) = resolved.at(function.span.file, function.span.end) else { return Vec::new() };
-    let given: Vec<&str> = arguments.iter().filter_map(|a| a.name.as_ref()).map(|n| n.text.as_str()).collect();
+    let given: Vec<&str> =
+        arguments.iter().filter_map(|a| a.name.as_ref()).map(|n| n.text.as_str()).collect();
     let all: Vec<String> = match &o.symbol {
         Symbol::Item(id) => match analysis.item(*id).map(|i| &i.kind) {
             Some(ItemKind::Fn(f)) => hover::head(analysis, f).1,
@@ -394,7 +404,8 @@ fn fits(keyword: &str, kind: &ItemKind, ty: Option<&Type>) -> Option<u32> {
         Some(Type::Tokenizer) => &["tokenizer"],
         Some(Type::Block(..)) => &["model", "let"],
         Some(Type::Schedule) => {
-            let makes = matches!(kind, ItemKind::Fn(f) if f.result.as_ref().is_some_and(|r| r.text == "Schedule"));
+            let makes =
+                matches!(kind, ItemKind::Fn(f) if f.result.as_ref().is_some_and(|r| r.text == "Schedule"));
             return match keyword {
                 "schedule" => Some(0),
                 "fn" if makes => Some(0),
@@ -532,7 +543,9 @@ fn imports(line: &str, all: &mut Collector) {
                 }
             }
             if *name == "models" {
-                Builtin::MODELS.iter().for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
+                Builtin::MODELS
+                    .iter()
+                    .for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
             }
         }
         None if rest.starts_with("std.") => {

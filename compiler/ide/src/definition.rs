@@ -30,8 +30,11 @@ pub fn place(analysis: &Analysis<'_>, symbol: &Symbol) -> Option<Place> {
 /// Every place that names what is introduced at a place, in every file of the spec.
 pub fn occurrences(analysis: &Analysis<'_>, definition: &Place) -> Vec<(Place, bool)> {
     let resolved = analysis.resolved();
-    let Some(symbol) =
-        resolved.occurrences.iter().map(|o| &o.symbol).find(|s| place(analysis, s).as_ref() == Some(definition))
+    let Some(symbol) = resolved
+        .occurrences
+        .iter()
+        .map(|o| &o.symbol)
+        .find(|s| place(analysis, s).as_ref() == Some(definition))
     else {
         return Vec::new();
     };

@@ -84,13 +84,14 @@ pub fn fix(
         for (diagnostic, fix) in chosen {
             for edit in &fix.edits {
                 let file = edit.span.file;
-                let place = Place {
-                    path: sources.path(file).to_owned(),
-                    start: edit.span.start,
-                    end: edit.span.end,
-                };
+                let place =
+                    Place { path: sources.path(file).to_owned(), start: edit.span.start, end: edit.span.end };
                 let before = sources.text(file).get(place.start as usize..place.end as usize).unwrap_or("");
-                edits.entry(place.path.clone()).or_default().push((place.start, place.end, edit.text.clone()));
+                edits.entry(place.path.clone()).or_default().push((
+                    place.start,
+                    place.end,
+                    edit.text.clone(),
+                ));
                 applied.push(Applied {
                     code: diagnostic.code,
                     message: diagnostic.message.clone(),
@@ -126,7 +127,8 @@ fn choose<'d>(
     let mut taken: Vec<smolc_diag::Span> = Vec::new();
     let mut chosen = Vec::new();
     for d in diagnostics {
-        let Some(fix) = d.fix.as_ref().filter(|f| unsafe_too || f.applicability == Applicability::Safe) else {
+        let Some(fix) = d.fix.as_ref().filter(|f| unsafe_too || f.applicability == Applicability::Safe)
+        else {
             continue;
         };
         let free = fix.edits.iter().all(|e| {

@@ -78,7 +78,9 @@ fn length(run: &Run, stage: &Stage, file: FileId) -> Option<Hint> {
 
 /// Epochs of every term of a stage's mixture; tokens where the size of the dataset is not known.
 fn shares(analysis: &Analysis<'_>, run: &Run, stage: &Stage, file: FileId, out: &mut Vec<Hint>) {
-    let (Some((_, steps)), Some(batch), Some(mix)) = (stage.steps, run.batch.as_ref(), &stage.mix) else { return };
+    let (Some((_, steps)), Some(batch), Some(mix)) = (stage.steps, run.batch.as_ref(), &stage.mix) else {
+        return;
+    };
     let Some(total) = steps.checked_mul(batch.tokens()) else { return };
     let mut terms: BTreeMap<u32, Vec<(f64, Option<String>, String)>> = BTreeMap::new();
     for entry in mix.iter().filter(|e| e.span.file == file) {

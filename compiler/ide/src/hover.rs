@@ -147,7 +147,8 @@ fn run_facts(analysis: &Analysis<'_>, name: Span) -> Option<String> {
 
 fn local(analysis: &Analysis<'_>, declared: Span) -> Option<String> {
     let module = analysis.program.module_of(declared)?;
-    let item = module.ast.items.iter().find(|i| i.span.start <= declared.start && declared.end <= i.span.end)?;
+    let item =
+        module.ast.items.iter().find(|i| i.span.start <= declared.start && declared.end <= i.span.end)?;
     if let ItemKind::Fn(f) = &item.kind
         && let Some(p) = f.parameters.iter().find(|p| p.name.span == declared)
     {
@@ -274,7 +275,9 @@ fn span_of_run(
 ) -> Option<String> {
     let (_, module) = analysis.module(analysis.sources.path(expr.span.file))?;
     let name = module.ast.items.iter().find_map(|i| match &i.kind {
-        ItemKind::Run(r) if i.span.start <= expr.span.start && expr.span.end <= i.span.end => Some(r.name.span),
+        ItemKind::Run(r) if i.span.start <= expr.span.start && expr.span.end <= i.span.end => {
+            Some(r.name.span)
+        }
         _ => None,
     })?;
     let run = run_at(analysis, name)?;

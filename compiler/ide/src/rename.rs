@@ -86,9 +86,11 @@ fn alias(analysis: &Analysis<'_>, path: &str, offset: u32) -> Option<Vec<Place>>
         _ => None,
     })?;
     let in_use = |at: u32| {
-        module.ast.items.iter().any(|i| {
-            matches!(i.kind, ItemKind::Use(_)) && i.span.start <= at && at < i.span.end
-        })
+        module
+            .ast
+            .items
+            .iter()
+            .any(|i| matches!(i.kind, ItemKind::Use(_)) && i.span.start <= at && at < i.span.end)
     };
     let places = analysis.resolved().occurrences.iter().filter(|o| {
         o.span.file == module.file
@@ -113,7 +115,8 @@ pub fn rename(
         return Err(RenameError::NoName(new_name.to_owned()));
     }
     let file = analysis.file(path).ok_or(RenameError::Nothing)?;
-    let symbol = analysis.resolved().at(file, offset).map(|o| o.symbol.clone()).ok_or(RenameError::Nothing)?;
+    let symbol =
+        analysis.resolved().at(file, offset).map(|o| o.symbol.clone()).ok_or(RenameError::Nothing)?;
     let places: Vec<Place> = match alias(analysis, path, offset) {
         Some(places) => places,
         None => {
@@ -129,11 +132,7 @@ pub fn rename(
 }
 
 /// Carries the rename out on a copy and looks whether every name means what it meant.
-fn verify(
-    analysis: &Analysis<'_>,
-    places: &[Place],
-    new_name: &str,
-) -> Result<(), RenameError> {
+fn verify(analysis: &Analysis<'_>, places: &[Place], new_name: &str) -> Result<(), RenameError> {
     let mut edits: BTreeMap<String, Vec<(u32, u32, String)>> = BTreeMap::new();
     for p in places {
         edits.entry(p.path.clone()).or_default().push((p.start, p.end, new_name.to_owned()));

@@ -122,7 +122,8 @@ impl Walker<'_> {
         }
         match kind {
             ItemKind::Use(u) => {
-                let source = self.program.modules.get(id.module).and_then(|m| m.imports.get(&id.item)).copied();
+                let source =
+                    self.program.modules.get(id.module).and_then(|m| m.imports.get(&id.item)).copied();
                 let Some(source) = source else { return };
                 match &u.source {
                     UseSource::Path(segments) => {
@@ -212,7 +213,9 @@ impl Walker<'_> {
     fn members(&mut self, members: &[Member], schema: Option<&'static Schema>) {
         let keys = members.iter().map(|m| {
             let key = match &m.kind {
-                MemberKind::Field { name, .. } | MemberKind::Error { name: Some(name) } => Some(name.text.clone()),
+                MemberKind::Field { name, .. } | MemberKind::Error { name: Some(name) } => {
+                    Some(name.text.clone())
+                }
                 _ => None,
             };
             (m.span, key)

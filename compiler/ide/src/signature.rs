@@ -26,8 +26,7 @@ pub fn signature(analysis: &Analysis<'_>, path: &str, offset: u32) -> Option<Sig
     let text = analysis.sources.text(file);
     let tokens = tokenize(file, text);
     let written = |t: &Token| text.get(t.span.start as usize..t.span.end as usize).unwrap_or("");
-    let before: Vec<&Token> =
-        tokens.iter().filter(|t| t.span.end <= offset && !t.kind.is_trivia()).collect();
+    let before: Vec<&Token> = tokens.iter().filter(|t| t.span.end <= offset && !t.kind.is_trivia()).collect();
     let (mut depth, mut commas, mut named) = (0i32, 0usize, None);
     let mut open = None;
     for (k, token) in before.iter().enumerate().rev() {

@@ -10,8 +10,20 @@ use std::collections::HashMap;
 
 /// Types of token, by index.
 pub const TOKEN_TYPES: &[&str] = &[
-    "keyword", "namespace", "type", "function", "variable", "parameter", "property", "enumMember", "number", "string",
-    "comment", "operator", "decorator", "class",
+    "keyword",
+    "namespace",
+    "type",
+    "function",
+    "variable",
+    "parameter",
+    "property",
+    "enumMember",
+    "number",
+    "string",
+    "comment",
+    "operator",
+    "decorator",
+    "class",
 ];
 
 /// Modifiers, by bit.
@@ -31,9 +43,45 @@ pub struct SemanticToken {
 }
 
 const KEYWORDS: &[&str] = &[
-    "smol", "use", "param", "let", "fn", "tokenizer", "dataset", "classifier", "mix", "model", "schedule", "eval",
-    "suite", "run", "sweep", "target", "stage", "drop", "as", "from", "at", "with", "over", "in", "for", "until", "if",
-    "then", "else", "and", "or", "not", "every", "keep", "rest", "end", "true", "false", "none",
+    "smol",
+    "use",
+    "param",
+    "let",
+    "fn",
+    "tokenizer",
+    "dataset",
+    "classifier",
+    "mix",
+    "model",
+    "schedule",
+    "eval",
+    "suite",
+    "run",
+    "sweep",
+    "target",
+    "stage",
+    "drop",
+    "as",
+    "from",
+    "at",
+    "with",
+    "over",
+    "in",
+    "for",
+    "until",
+    "if",
+    "then",
+    "else",
+    "and",
+    "or",
+    "not",
+    "every",
+    "keep",
+    "rest",
+    "end",
+    "true",
+    "false",
+    "none",
 ];
 
 fn index(name: &str) -> u32 {
@@ -51,7 +99,8 @@ pub fn semantic_tokens(analysis: &Analysis<'_>, path: &str) -> Vec<SemanticToken
         .filter(|o| o.span.file == module.file)
         .map(|o| ((o.span.start, o.span.end), (&o.symbol, o.definition)))
         .collect();
-    let list: Vec<_> = tokenize(module.file, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Space)).collect();
+    let list: Vec<_> =
+        tokenize(module.file, text).into_iter().filter(|t| !matches!(t.kind, TokenKind::Space)).collect();
     let mut out = Vec::new();
     let mut attribute = false;
     for (i, token) in list.iter().enumerate() {
@@ -70,7 +119,12 @@ pub fn semantic_tokens(analysis: &Analysis<'_>, path: &str) -> Vec<SemanticToken
                 attribute = false;
                 continue;
             }
-            TokenKind::Mark if matches!(own, "|>" | "=>" | "->" | "+" | "-" | "*" | "/" | "<" | ">" | "<=" | ">=" | "==" | "!=" | "..") => {
+            TokenKind::Mark
+                if matches!(
+                    own,
+                    "|>" | "=>" | "->" | "+" | "-" | "*" | "/" | "<" | ">" | "<=" | ">=" | "==" | "!=" | ".."
+                ) =>
+            {
                 ("operator", 0)
             }
             TokenKind::Word => match named.get(&(token.span.start, token.span.end)) {
@@ -95,7 +149,10 @@ fn word(analysis: &Analysis<'_>, symbol: &Symbol, declared: bool) -> (&'static s
             let std = analysis.program.modules.get(id.module).is_some_and(|m| m.std);
             let ty = match analysis.item(*id).map(|i| &i.kind) {
                 Some(ItemKind::Fn(_)) => "function",
-                Some(kind) if defined(kind).is_some_and(|(_, k)| matches!(k, "model" | "run" | "target" | "sweep")) => {
+                Some(kind)
+                    if defined(kind)
+                        .is_some_and(|(_, k)| matches!(k, "model" | "run" | "target" | "sweep")) =>
+                {
                     "class"
                 }
                 _ => "variable",

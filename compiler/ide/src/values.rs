@@ -17,7 +17,9 @@ pub fn show(value: &Value) -> Option<String> {
         Value::Object(o) => match o.schema.filter(|_| o.fields.contains_key("layers")) {
             Some(schema) => match smolc_check::schema::model::build(schema.name, o) {
                 Some(spec) => match numbers::parameters(&spec.model) {
-                    Some(n) => format!("{}, {} parameters", schema.name, smolc_check::units::grouped(n as i128)),
+                    Some(n) => {
+                        format!("{}, {} parameters", schema.name, smolc_check::units::grouped(n as i128))
+                    }
                     None => return None,
                 },
                 None => return None,
@@ -35,9 +37,12 @@ pub fn show(value: &Value) -> Option<String> {
         Value::Dataset(d) => {
             let mut parts = Vec::new();
             parts.extend(d.stated_tokens.map(|n| format!("{} tokens stated", numbers::short(n as f64))));
-            parts.extend(d.take.as_ref().map(|t| format!("a sample of {} bytes", numbers::short(t.bytes as f64))));
+            parts.extend(
+                d.take.as_ref().map(|t| format!("a sample of {} bytes", numbers::short(t.bytes as f64))),
+            );
             if d.validation_per_million > 0 {
-                parts.push(format!("{}% set aside for validation", f64::from(d.validation_per_million) / 1e4));
+                parts
+                    .push(format!("{}% set aside for validation", f64::from(d.validation_per_million) / 1e4));
             }
             if parts.is_empty() {
                 return None;

@@ -112,7 +112,14 @@ fn answer(f: &Fixture) -> String {
             }
             "actions" => {
                 for a in actions(&analysis, path, cursor, cursor) {
-                    writeln!(out, "{:?} {}{}", a.kind, a.title, if a.preferred { " (preferred)" } else { "" }).unwrap();
+                    writeln!(
+                        out,
+                        "{:?} {}{}",
+                        a.kind,
+                        a.title,
+                        if a.preferred { " (preferred)" } else { "" }
+                    )
+                    .unwrap();
                     for (p, text) in a.edits {
                         writeln!(out, "  {} → `{}`", place(&p), text.replace('\n', "⏎")).unwrap();
                     }
@@ -123,7 +130,9 @@ fn answer(f: &Fixture) -> String {
     }
     if f.cursors.is_empty() {
         match question {
-            "symbols" => document_symbols(&analysis, path).iter().for_each(|s| outline(&mut out, s, 0, &f.world)),
+            "symbols" => {
+                document_symbols(&analysis, path).iter().for_each(|s| outline(&mut out, s, 0, &f.world))
+            }
             "workspace" => {
                 for s in workspace_symbols(&analysis, argument) {
                     writeln!(out, "{} {} {}", s.detail, s.name, place(&s.place)).unwrap();
@@ -138,7 +147,8 @@ fn answer(f: &Fixture) -> String {
             "tokens" => {
                 for t in semantic_tokens(&analysis, path) {
                     let bits = |i: &usize| t.modifiers >> i & 1 == 1;
-                    let modifiers: Vec<&str> = (0..MODIFIERS.len()).filter(bits).map(|i| MODIFIERS[i]).collect();
+                    let modifiers: Vec<&str> =
+                        (0..MODIFIERS.len()).filter(bits).map(|i| MODIFIERS[i]).collect();
                     let own = &f.main[t.start as usize..t.end as usize];
                     writeln!(out, "{own} {} {}", TOKEN_TYPES[t.ty as usize], modifiers.join(" ")).unwrap();
                 }
@@ -180,7 +190,8 @@ fn answer(f: &Fixture) -> String {
 }
 
 fn outline(out: &mut String, s: &SymbolNode, depth: usize, world: &MemoryWorld) {
-    writeln!(out, "{}{:?} {} {} {}", "  ".repeat(depth), s.kind, s.detail, s.name, show(world, &s.place)).unwrap();
+    writeln!(out, "{}{:?} {} {} {}", "  ".repeat(depth), s.kind, s.detail, s.name, show(world, &s.place))
+        .unwrap();
     s.children.iter().for_each(|c| outline(out, c, depth + 1, world));
 }
 

@@ -3,9 +3,9 @@
 use crate::cli::FixArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::output::{Console, Style, number};
 use crate::spec::{self, Summary};
-use crate::files;
 use crate::world::RealWorld;
 use smolc_ide::{Applied, Fixed};
 use std::path::Path;

@@ -31,10 +31,18 @@ pub fn execute(args: &FmtArgs, console: &Console) -> Result<Exit, Failure> {
         }
         changed += 1;
         if args.check {
-            console.out.line(&format!("{} {}", console.out.style(Style::Warning, "would change"), path.display()))?;
+            console.out.line(&format!(
+                "{} {}",
+                console.out.style(Style::Warning, "would change"),
+                path.display()
+            ))?;
         } else {
             files::write_whole(path, &out)?;
-            console.out.line(&format!("{} {}", console.out.style(Style::Good, "formatted"), path.display()))?;
+            console.out.line(&format!(
+                "{} {}",
+                console.out.style(Style::Good, "formatted"),
+                path.display()
+            ))?;
         }
     }
     if args.check && changed > 0 {

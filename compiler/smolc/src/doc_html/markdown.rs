@@ -84,7 +84,10 @@ mod tests {
 
     #[test]
     fn doc_comments_become_paragraphs_lists_and_code() {
-        assert_eq!(markdown("a `b<c`\nd\n\n**e**"), "<p>a <code>b&lt;c</code> d</p>\n<p><strong>e</strong></p>\n");
+        assert_eq!(
+            markdown("a `b<c`\nd\n\n**e**"),
+            "<p>a <code>b&lt;c</code> d</p>\n<p><strong>e</strong></p>\n"
+        );
         assert_eq!(markdown("x\n- a\n  b\n- c"), "<p>x</p>\n<ul><li>a b</li><li>c</li></ul>\n");
         assert_eq!(markdown("```smol\nlet a = 1 < 2\n```"), "<pre>let a = 1 &lt; 2</pre>\n");
         assert_eq!(markdown("```\nopen"), "<pre>open</pre>\n");

@@ -108,7 +108,9 @@ fn compiler(nav: &mut String, main: &mut String) {
 
 fn record(out: &mut String, id: &str, one: &Schema) {
     let _ = writeln!(out, "<article id=\"{id}\"><h3>{}</h3>{}", escape(one.name), markdown(one.doc));
-    out.push_str("<table><thead><tr><th>field</th><th>takes</th><th>default</th><th></th></tr></thead><tbody>\n");
+    out.push_str(
+        "<table><thead><tr><th>field</th><th>takes</th><th>default</th><th></th></tr></thead><tbody>\n",
+    );
     for field in one.fields {
         let default = match field.presence {
             Presence::Required => "<em>required</em>".to_owned(),
@@ -145,7 +147,8 @@ mod tests {
         let text = page(evil, &[module], true);
         assert!(!text.contains("<script") && text.matches("&lt;script&gt;").count() >= 10);
         for tag in ["section", "article", "table", "ul", "pre", "details", "main", "nav"] {
-            let opened = text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
+            let opened =
+                text.matches(&format!("<{tag}>")).count() + text.matches(&format!("<{tag} ")).count();
             assert_eq!(opened, text.matches(&format!("</{tag}>")).count(), "{tag}");
         }
     }

@@ -8,9 +8,9 @@ use crate::plan_text;
 use serde_json::{Value, json};
 use smolc_diag::LineIndex;
 use smolc_ide::{
-    ActionKind, Analysis, CompletionKind, FoldKind, Place, SymbolKind, SymbolNode, actions, complete, definition,
-    document_symbols, folds, highlights, hints, hover, lenses, occurrences, prepare_rename, rename, selection,
-    semantic_tokens, signature, workspace_symbols,
+    ActionKind, Analysis, CompletionKind, FoldKind, Place, SymbolKind, SymbolNode, actions, complete,
+    definition, document_symbols, folds, highlights, hints, hover, lenses, occurrences, prepare_rename,
+    rename, selection, semantic_tokens, signature, workspace_symbols,
 };
 use smolc_syntax::format::format;
 use std::collections::BTreeSet;
@@ -193,8 +193,12 @@ impl Server<'_> {
             let each = actions(analysis, path, start.offset, end.offset).into_iter().filter_map(|a| {
                 let kind = if a.kind == ActionKind::FixAll { "source.fixAll" } else { "quickfix" };
                 wanted(kind).then(|| {
-                    let diagnostics: Vec<Value> =
-                        a.diagnostic.and_then(|i| list.get(i)).map(|d| self.diagnostic(d, &sources)).into_iter().collect();
+                    let diagnostics: Vec<Value> = a
+                        .diagnostic
+                        .and_then(|i| list.get(i))
+                        .map(|d| self.diagnostic(d, &sources))
+                        .into_iter()
+                        .collect();
                     json!({
                         "title": a.title,
                         "kind": kind,
@@ -239,7 +243,8 @@ impl Server<'_> {
     pub(super) fn prepare_rename(&self, params: &Value) -> Answer {
         self.ask(params, |analysis, path| {
             let at = self.at(analysis, params)?;
-            let place = prepare_rename(analysis, &at.path, at.offset).map_err(|e| Refusal::Failed(e.to_string()))?;
+            let place =
+                prepare_rename(analysis, &at.path, at.offset).map_err(|e| Refusal::Failed(e.to_string()))?;
             let index = LineIndex::new(analysis.text(path));
             Ok(self.wire.range(&index, place.start, place.end))
         })
@@ -268,7 +273,10 @@ impl Server<'_> {
         let mut files = serde_json::Map::new();
         for (place, text) in &edits {
             let analysis = Analysis::new(&world, &place.path, &[]);
-            let Value::Object(changes) = self.wire.changes(&analysis, &[(place.clone(), text.clone())]) else { continue };
+            let Value::Object(changes) = self.wire.changes(&analysis, &[(place.clone(), text.clone())])
+            else {
+                continue;
+            };
             for (uri, list) in changes {
                 match (files.get_mut(&uri).and_then(Value::as_array_mut), list) {
                     (Some(all), Value::Array(list)) => all.extend(list),
@@ -302,7 +310,8 @@ impl Server<'_> {
     }
 
     pub(super) fn selection(&self, params: &Value) -> Answer {
-        let positions = params.get("positions").and_then(Value::as_array).ok_or(Refusal::Parameters("positions"))?;
+        let positions =
+            params.get("positions").and_then(Value::as_array).ok_or(Refusal::Parameters("positions"))?;
         self.ask(params, |analysis, path| {
             let index = LineIndex::new(analysis.text(path));
             let mut out = Vec::new();
@@ -330,7 +339,13 @@ impl Server<'_> {
                 let (line, column) = index.position(token.start, self.wire.encoding);
                 let (_, end) = index.position(token.end, self.wire.encoding);
                 let from = if line == before.0 { before.1 } else { 0 };
-                data.extend([line - before.0, column - from, end.saturating_sub(column), token.ty, token.modifiers]);
+                data.extend([
+                    line - before.0,
+                    column - from,
+                    end.saturating_sub(column),
+                    token.ty,
+                    token.modifiers,
+                ]);
                 before = (line, column);
             }
             Ok(json!({ "data": data }))

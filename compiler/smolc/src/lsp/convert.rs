@@ -95,7 +95,10 @@ mod tests {
 
     #[test]
     fn snippets_lose_their_places() {
-        assert_eq!(plain("stage ${1:name} for ${2:1M tokens} { mix: $0 }"), "stage name for 1M tokens { mix:  }");
+        assert_eq!(
+            plain("stage ${1:name} for ${2:1M tokens} { mix: $0 }"),
+            "stage name for 1M tokens { mix:  }"
+        );
         assert_eq!(plain("none"), "none");
     }
 }

@@ -31,9 +31,8 @@ impl Server<'_> {
     pub(super) fn answer(&mut self, request: Request) -> Response {
         let Request { id, method, params } = request;
         let answered = catch_unwind(AssertUnwindSafe(|| self.handle(&method, &params)));
-        let error = |code: ErrorCode, message: String| {
-            Err(ResponseError { code: code as i32, message, data: None })
-        };
+        let error =
+            |code: ErrorCode, message: String| Err(ResponseError { code: code as i32, message, data: None });
         let response_result = match answered {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(Refusal::Unknown)) => {
@@ -57,6 +56,7 @@ impl Server<'_> {
         Response { id, response_result }
     }
 
+    #[cfg_attr(test, allow(clippy::panic, reason = "a request that panics on purpose"))]
     fn handle(&mut self, method: &str, params: &Value) -> Result<Value, Refusal> {
         match method {
             "textDocument/hover" => self.hover(params),

@@ -44,17 +44,24 @@ impl Server<'_> {
             let of = sources.path(d.primary.span.file);
             let uri = if of == path { Some(own.to_owned()) } else { address(of) };
             // A file that is open speaks for itself.
-            let Some(uri) = uri.filter(|u| u == own || !self.documents.open.contains_key(u)) else { continue };
+            let Some(uri) = uri.filter(|u| u == own || !self.documents.open.contains_key(u)) else {
+                continue;
+            };
             by_file.entry(uri).or_default().push(self.diagnostic(d, sources));
         }
         let before = match self.documents.open.get_mut(own) {
             Some(document) => {
-                document.reads = (0..).map(|i| sources.path(smolc_diag::FileId(i)).to_owned()).take_while(|p| !p.is_empty()).collect();
+                document.reads = (0..)
+                    .map(|i| sources.path(smolc_diag::FileId(i)).to_owned())
+                    .take_while(|p| !p.is_empty())
+                    .collect();
                 std::mem::replace(&mut document.published, by_file.keys().cloned().collect())
             }
             None => Default::default(),
         };
-        for gone in before.iter().filter(|u| !by_file.contains_key(*u) && !self.documents.open.contains_key(*u)) {
+        for gone in
+            before.iter().filter(|u| !by_file.contains_key(*u) && !self.documents.open.contains_key(*u))
+        {
             self.notify("textDocument/publishDiagnostics", json!({ "uri": gone, "diagnostics": [] }));
         }
         for (uri, diagnostics) in by_file {

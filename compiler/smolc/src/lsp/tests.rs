@@ -74,7 +74,10 @@ impl Client {
 
     fn change(&self, address: &str, version: i64, text: &str) {
         let document = json!({ "uri": address, "version": version });
-        self.notify("textDocument/didChange", json!({ "textDocument": document, "contentChanges": [{ "text": text }] }));
+        self.notify(
+            "textDocument/didChange",
+            json!({ "textDocument": document, "contentChanges": [{ "text": text }] }),
+        );
     }
 
     /// The next diagnostics of an address.
@@ -124,16 +127,30 @@ fn every_request_is_answered_in_the_protocols_types() {
     let help: lsp::SignatureHelp = c.at("textDocument/signatureHelp", SPEC, "wsd(peak: 2e-3, $0", json!({}));
     assert_eq!(help.signatures.len(), 1);
     let place: lsp::Location = c.at("textDocument/definition", SPEC, "model: sma$0ll", json!({}));
-    assert_eq!(place.range.start.line, SPEC.lines().position(|l| l.starts_with("model small")).unwrap() as u32);
-    let all: Vec<lsp::Location> =
-        c.at("textDocument/references", SPEC, "model: sma$0ll", json!({ "context": { "includeDeclaration": true } }));
-    let uses: Vec<lsp::Location> =
-        c.at("textDocument/references", SPEC, "model: sma$0ll", json!({ "context": { "includeDeclaration": false } }));
+    assert_eq!(
+        place.range.start.line,
+        SPEC.lines().position(|l| l.starts_with("model small")).unwrap() as u32
+    );
+    let all: Vec<lsp::Location> = c.at(
+        "textDocument/references",
+        SPEC,
+        "model: sma$0ll",
+        json!({ "context": { "includeDeclaration": true } }),
+    );
+    let uses: Vec<lsp::Location> = c.at(
+        "textDocument/references",
+        SPEC,
+        "model: sma$0ll",
+        json!({ "context": { "includeDeclaration": false } }),
+    );
     assert_eq!((all.len(), uses.len()), (2, 1));
-    let marks: Vec<lsp::DocumentHighlight> = c.at("textDocument/documentHighlight", SPEC, "model: sma$0ll", json!({}));
+    let marks: Vec<lsp::DocumentHighlight> =
+        c.at("textDocument/documentHighlight", SPEC, "model: sma$0ll", json!({}));
     assert_eq!(marks.len(), 2);
     let outline: Vec<lsp::DocumentSymbol> = c.ask("textDocument/documentSymbol", document.clone());
-    assert!(outline.iter().any(|s| s.name == "pretrain" && s.children.as_ref().is_some_and(|c| c.len() == 2)));
+    assert!(
+        outline.iter().any(|s| s.name == "pretrain" && s.children.as_ref().is_some_and(|c| c.len() == 2))
+    );
     let found: Vec<lsp::WorkspaceSymbol> = c.ask("workspace/symbol", json!({ "query": "wsd" }));
     assert_eq!(found.len(), 1);
     let lenses: Vec<lsp::CodeLens> = c.ask("textDocument/codeLens", document.clone());
@@ -150,12 +167,14 @@ fn every_request_is_answered_in_the_protocols_types() {
     let hints: Vec<lsp::InlayHint> =
         c.ask("textDocument/inlayHint", json!({ "textDocument": { "uri": MAIN }, "range": whole }));
     assert!(hints.len() >= 8, "{}", hints.len());
-    let options = json!({ "textDocument": { "uri": MAIN }, "options": { "tabSize": 2, "insertSpaces": true } });
+    let options =
+        json!({ "textDocument": { "uri": MAIN }, "options": { "tabSize": 2, "insertSpaces": true } });
     let edits: Vec<lsp::TextEdit> = c.ask("textDocument/formatting", options);
     assert!(edits.is_empty());
     let range: lsp::Range = c.at("textDocument/prepareRename", SPEC, "model: sma$0ll", json!({}));
     assert_eq!(range.end.character - range.start.character, 5);
-    let edit: lsp::WorkspaceEdit = c.at("textDocument/rename", SPEC, "model: sma$0ll", json!({ "newName": "tiny" }));
+    let edit: lsp::WorkspaceEdit =
+        c.at("textDocument/rename", SPEC, "model: sma$0ll", json!({ "newName": "tiny" }));
     assert_eq!(serde_json::to_value(edit).unwrap()["changes"][MAIN].as_array().unwrap().len(), 2);
     let actions: Vec<lsp::CodeAction> = c.ask(
         "textDocument/codeAction",
