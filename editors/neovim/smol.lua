@@ -1,7 +1,10 @@
 -- smolc in Neovim (0.7 or newer). Put this file into ~/.config/nvim/plugin/, or source it from init.lua.
 -- `smolc` must be on the PATH; vim.g.smolc names another program.
 
-vim.filetype.add({ extension = { smol = "smol" } })
+vim.api.nvim_create_autocmd({ "BufRead", "BufNewFile" }, {
+  pattern = "*.smol",
+  callback = function() vim.bo.filetype = "smol" end,
+})
 
 local function show(title, text)
   vim.cmd("botright new")

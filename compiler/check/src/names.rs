@@ -358,6 +358,10 @@ fn unused(
 ) {
     // Only in the spec itself: a file that is imported is a library. A spec without a run is one too.
     let Some(spec) = program.modules.first() else { return };
+    // What did not parse may use anything.
+    if smolc_syntax::visit::is_broken(&spec.ast) {
+        return;
+    }
     let trains = spec.ast.items.iter().any(|i| matches!(i.kind, ItemKind::Run(_) | ItemKind::Sweep { .. }));
     for (i, item) in spec.ast.items.iter().enumerate() {
         if let ItemKind::Use(u) = &item.kind {

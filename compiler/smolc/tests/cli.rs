@@ -25,7 +25,20 @@ fn here(args: &[&str]) -> common::Ran {
 fn version_and_help_are_printed() {
     here(&["--version"]).exits(0).prints(&["smolc 0.1.0", "plan format 1"]);
     here(&["--help"]).exits(0).prints(&["Exit codes:", "75", "smolc run specs/quickstart.smol"]);
-    for command in ["run", "check", "plan", "generate", "score", "explain", "completions"] {
+    for command in [
+        "run",
+        "check",
+        "plan",
+        "generate",
+        "score",
+        "explain",
+        "completions",
+        "fmt",
+        "fix",
+        "new",
+        "doc",
+        "lsp",
+    ] {
         here(&[command, "--help"]).exits(0).prints(&["Examples:", "smolc "]);
     }
 }

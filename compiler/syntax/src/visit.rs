@@ -60,6 +60,20 @@ pub fn walk<'a>(file: &'a File, visit: &mut dyn FnMut(Node<'a>)) {
     }
 }
 
+/// Whether some piece of a file did not parse: names it mentions are not known.
+pub fn is_broken(file: &File) -> bool {
+    let mut broken = false;
+    walk(file, &mut |node| {
+        broken |= match node {
+            Node::Item(i) => matches!(i.kind, ItemKind::Error { .. }),
+            Node::Member(m) => matches!(m.kind, MemberKind::Error { .. }),
+            Node::Expr(e) => matches!(e.kind, ExprKind::Error),
+            Node::Argument(_) => false,
+        };
+    });
+    broken
+}
+
 /// The nodes that hold a byte offset, outermost first. The end of a node counts as inside it.
 pub fn path_at(file: &File, offset: u32) -> Vec<Node<'_>> {
     let holds = |span: Span| span.start <= offset && offset <= span.end;

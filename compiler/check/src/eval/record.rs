@@ -249,6 +249,11 @@ impl Eval<'_> {
             .fields
             .iter()
             .filter(|f| f.presence == Presence::Required && !object.fields.contains_key(f.name))
+            // A key that is nearly this one was reported as unknown: one slip is one diagnostic.
+            .filter(|f| {
+                let unknown = object.fields.keys().filter(|k| schema.field(k).is_none());
+                !unknown.into_iter().any(|k| nearest(k, [f.name]).is_some())
+            })
             .collect();
         if !lacking.is_empty() {
             let names = quoted(lacking.iter().map(|f| f.name));

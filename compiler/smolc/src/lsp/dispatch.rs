@@ -56,6 +56,7 @@ impl Server<'_> {
         Response { id, response_result }
     }
 
+    #[cfg_attr(test, allow(clippy::panic, reason = "a request that panics on purpose"))]
     fn handle(&mut self, method: &str, params: &Value) -> Result<Value, Refusal> {
         match method {
             "textDocument/hover" => self.hover(params),

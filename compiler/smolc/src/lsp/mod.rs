@@ -137,7 +137,7 @@ impl Server<'_> {
                     }
                 }
             }
-            ("textDocument/didSave", Some(_)) => self.documents.touch(),
+            ("textDocument/didSave" | "workspace/didChangeWatchedFiles", _) => self.documents.touch(),
             ("textDocument/didClose", Some(uri)) => {
                 for uri in self.documents.close(uri) {
                     self.notify("textDocument/publishDiagnostics", json!({ "uri": uri, "diagnostics": [] }));

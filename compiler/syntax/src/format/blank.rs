@@ -44,9 +44,7 @@ fn apart(pieces: &Pieces<'_>, groups: &Groups, tall: &[bool], i: usize) -> bool 
     }
     let Some(before) = pieces.code_before(i) else { return false };
     // Only the first line of what leads the next item.
-    if (before + 1..i).any(|k| pieces.get(k).is_some_and(|p| p.breaks > 0))
-        || !pieces.list.get(before + 1..).is_some()
-    {
+    if (before + 1..i).any(|k| pieces.get(k).is_some_and(|p| p.breaks > 0)) {
         return false;
     }
     if pieces.ends_version(before) || ends_attribute(pieces, groups, before) {

@@ -71,7 +71,7 @@ fn widen_line(pieces: &Pieces<'_>, groups: &Groups, gaps: &[Gap], line: &Line, f
         (whole && matches!(g.kind, Kind::Block | Kind::Elements)).then_some(g)
     });
     let least = flat.clone().map(|g| groups.depth(g.open)).min();
-    if let Some(group) = flat.filter(|g| Some(groups.depth(g.open)) == least).last() {
+    if let Some(group) = flat.filter(|g| Some(groups.depth(g.open)) == least).next_back() {
         return forced.groups.insert(group.open);
     }
     for marks in [&["else"][..], &["or"], &["and"], &["+", "-"], &["*", "/"]] {

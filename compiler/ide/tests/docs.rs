@@ -1,0 +1,153 @@
+//! The book: every block of code is compiled, every page is reached, and the pages of diagnostics are those of the codes.
+//!
+//! Blocks of a page follow each other: one that begins with `smol 1` begins a spec, the next ones go on with it, and the whole
+//! has no error. A block marked `smol,wrong` has one. `SMOLC_BLESS=1` rewrites the pages of diagnostics.
+// A test fails by panicking; helpers are outside of `#[test]` functions.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+
+use smolc_check::{MemoryWorld, check};
+use smolc_diag::{Severity, codes, render, testing};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Blocks of a page: whether it must be wrong, and the text.
+fn blocks(page: &str) -> Vec<(bool, String)> {
+    let mut out = Vec::new();
+    let mut open: Option<(bool, String)> = None;
+    for line in page.lines() {
+        match (&mut open, line) {
+            (None, "```smol") => open = Some((false, String::new())),
+            (None, "```smol,wrong") => open = Some((true, String::new())),
+            (Some(_), "```") => out.extend(open.take()),
+            (Some((_, text)), _) => *text += &format!("{line}\n"),
+            _ => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    out
+}
+
+/// Errors of a spec, rendered.
+fn errors(text: &str) -> String {
+    let checked = check(&MemoryWorld::with_file("example.smol", text), "example.smol", &[]);
+    let bad: Vec<_> = checked.diagnostics.into_iter().filter(|d| d.severity == Severity::Error).collect();
+    render::short(&bad, &checked.sources)
+}
+
+#[test]
+fn every_block_of_the_guide_is_compiled() {
+    let mut pages: Vec<PathBuf> =
+        std::fs::read_dir(root().join("docs/guide")).unwrap().map(|e| e.unwrap().path()).collect();
+    pages.push(root().join("README.md"));
+    pages.sort();
+    let mut count = 0;
+    for page in pages {
+        let name = page.display();
+        let mut spec = String::new();
+        for (wrong, block) in blocks(&std::fs::read_to_string(&page).unwrap()) {
+            count += 1;
+            if wrong {
+                assert_ne!(errors(&format!("{spec}{block}")), "", "{name}: nothing is wrong with\n{block}");
+                continue;
+            }
+            if block.starts_with("smol 1") {
+                assert_eq!(errors(&spec), "", "{name}\n{spec}");
+                spec.clear();
+            }
+            spec += &block;
+        }
+        assert_eq!(errors(&spec), "", "{name}\n{spec}");
+    }
+    assert!(count >= 15, "{count} blocks");
+}
+
+/// The pages of an area, each a section of one page.
+fn area_page(area: &str, list: &[&str]) -> String {
+    let mut out = format!("# {area}\n\nMade from the pages that `smolc explain` shows.\n");
+    for code in list {
+        out += &format!("\n## {code}\n");
+        let mut fenced = false;
+        for line in codes::page(code).unwrap().lines().skip(1) {
+            fenced ^= line.starts_with("```");
+            let deeper = if !fenced && line.starts_with('#') { format!("#{line}") } else { line.to_owned() };
+            out += &format!("{deeper}\n");
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn the_pages_of_diagnostics_are_those_of_the_codes() {
+    let docs = root().join("docs");
+    let mut areas: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for code in codes::all() {
+        areas.entry(code.split("::").nth(1).unwrap()).or_default().push(code);
+    }
+    let mut index = String::from(
+        "# Diagnostics\n\nEvery code that a diagnostic may carry, by area. `smolc explain CODE` shows its page.\n\n| code | |\n| --- | --- |\n",
+    );
+    let mut problems = String::new();
+    for (area, list) in &areas {
+        for code in list {
+            let page = codes::page(code).unwrap();
+            let mut lines = page.lines().skip(1).skip_while(|l| l.trim().is_empty());
+            let first: Vec<&str> = lines.by_ref().take_while(|l| !l.trim().is_empty()).collect();
+            let anchor = code.replace("::", "");
+            let what = first.join(" ").replace('|', "\\|");
+            index += &format!("| [`{code}`](diagnostics/{area}.md#{anchor}) | {what} |\n");
+        }
+        let path = docs.join(format!("diagnostics/{area}.md"));
+        if let Err(e) = testing::golden(&path, &area_page(area, list)) {
+            problems += &format!("{e}\n");
+        }
+    }
+    if let Err(e) = testing::golden(&docs.join("diagnostics.md"), &index) {
+        problems += &e;
+    }
+    // The part of the summary that lists them.
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let (head, _) = summary.split_once("- [Diagnostics](diagnostics.md)\n").unwrap();
+    let list: String = areas.keys().map(|a| format!("  - [{a}](diagnostics/{a}.md)\n")).collect();
+    let whole = format!("{head}- [Diagnostics](diagnostics.md)\n{list}");
+    if let Err(e) = testing::golden(&docs.join("SUMMARY.md"), &whole) {
+        problems += &e;
+    }
+    assert!(problems.is_empty(), "{problems}");
+}
+
+#[test]
+fn every_page_is_in_the_summary_and_every_link_leads_somewhere() {
+    let docs = root().join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let mut folders = vec![docs.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(&docs).unwrap().to_string_lossy().into_owned();
+            if !name.ends_with(".md") {
+                continue;
+            }
+            assert!(
+                name == "SUMMARY.md" || summary.contains(&format!("({name})")),
+                "{name} is in no chapter"
+            );
+            let text = std::fs::read_to_string(&path).unwrap();
+            for target in text.split("](").skip(1).map(|t| t.split(')').next().unwrap()) {
+                let file = target.split('#').next().unwrap();
+                if !file.is_empty() && !target.contains("://") {
+                    assert!(path.parent().unwrap().join(file).exists(), "{name}: {target} leads nowhere");
+                }
+            }
+        }
+    }
+}
