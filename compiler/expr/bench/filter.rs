@@ -1,10 +1,15 @@
 //! The filter `score >= 3 and language == "en" and length(text) < 8000` on columns in memory: makes the columns, and
 //! times the filter on demand. `bench/compare.py` drives it beside DuckDB and polars; see `bench/README.md`.
-#![allow(unsafe_code)] // maps the columns, so that they are in memory once for all programs
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, clippy::print_stderr)] // a benchmark may panic
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)] // a benchmark may panic
 
-use smolc_expr::row::{Batch, Column, DataType, Field, Filter, Offsets, RowExpr, Selection, Text, Values};
 use smolc_expr::Binary;
+use smolc_expr::row::{Batch, Column, DataType, Field, Filter, Offsets, RowExpr, Selection, Text, Values};
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::Path;
@@ -17,12 +22,9 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
-        ["generate", dir, rows, median, sigma] => generate(
-            Path::new(dir),
-            rows.parse().unwrap(),
-            median.parse().unwrap(),
-            sigma.parse().unwrap(),
-        ),
+        ["generate", dir, rows, median, sigma] => {
+            generate(Path::new(dir), rows.parse().unwrap(), median.parse().unwrap(), sigma.parse().unwrap())
+        }
         ["serve", dir] => serve(Path::new(dir)),
         _ => println!("usage: filter generate DIR ROWS MEDIAN SIGMA | filter serve DIR"),
     }
@@ -72,8 +74,13 @@ const LANGUAGES: [(&str, f64, &str); 7] = [
 fn generate(dir: &Path, rows: usize, median: f64, sigma: f64) {
     std::fs::create_dir_all(dir).unwrap();
     let create = |name: &str| BufWriter::with_capacity(1 << 20, File::create(dir.join(name)).unwrap());
-    let (mut scores, mut languages, mut language_ends, mut texts, mut text_ends) =
-        (create("score.f64"), create("language.bytes"), create("language.i32"), create("text.bytes"), create("text.i64"));
+    let (mut scores, mut languages, mut language_ends, mut texts, mut text_ends) = (
+        create("score.f64"),
+        create("language.bytes"),
+        create("language.i32"),
+        create("text.bytes"),
+        create("text.i64"),
+    );
     let r = &mut Random(20_260_701);
     let pools: Vec<Vec<char>> = LANGUAGES.iter().map(|(_, _, text)| text.chars().collect()).collect();
     let (mut language_end, mut text_end) = (0i32, 0i64);
@@ -110,18 +117,15 @@ fn generate(dir: &Path, rows: usize, median: f64, sigma: f64) {
 
 /// Answers each line `jit|interpreter THREADS` with `rows kept, nanoseconds`, until the input ends.
 fn serve(dir: &Path) {
-    let map = |name: &str| {
-        // SAFETY: nobody writes to the files of a benchmark while it runs.
-        unsafe { memmap2::Mmap::map(&File::open(dir.join(name)).unwrap()).unwrap() }
-    };
-    let files = ["score.f64", "language.bytes", "language.i32", "text.bytes", "text.i64"].map(map);
-    let scores: &[f64] = numbers(&files[0]);
-    let (languages, language_ends): (&[u8], &[i32]) = (&files[1], numbers(&files[2]));
-    let (texts, text_ends): (&[u8], &[i64]) = (&files[3], numbers(&files[4]));
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    let scores = numbers(&read("score.f64"), f64::from_le_bytes);
+    let language_ends = numbers(&read("language.i32"), i32::from_le_bytes);
+    let text_ends = numbers(&read("text.i64"), i64::from_le_bytes);
+    let (languages, texts) = (read("language.bytes"), read("text.bytes"));
     let begin = Instant::now();
     // Checked once for all batches, as a reader of files does.
-    let texts = str::from_utf8(texts).expect("UTF-8");
-    let languages = str::from_utf8(languages).expect("UTF-8");
+    let texts = str::from_utf8(&texts).expect("UTF-8");
+    let languages = str::from_utf8(&languages).expect("UTF-8");
     let batches: Vec<Batch<'_>> = (0..scores.len())
         .step_by(BATCH)
         .map(|from| {
@@ -174,15 +178,8 @@ fn run(filter: &Filter, batches: &[Batch<'_>], selections: &mut [Selection], thr
     })
 }
 
-fn numbers<T: Number>(bytes: &[u8]) -> &[T] {
-    // SAFETY: every bit pattern is a number.
-    let (before, numbers, after) = unsafe { bytes.align_to::<T>() };
-    assert!(before.is_empty() && after.is_empty(), "a column is cut off");
-    numbers
+fn numbers<const BYTES: usize, T>(bytes: &[u8], number: fn([u8; BYTES]) -> T) -> Vec<T> {
+    let (numbers, rest) = bytes.as_chunks::<BYTES>();
+    assert!(rest.is_empty(), "a column is cut off");
+    numbers.iter().copied().map(number).collect()
 }
-
-/// Numbers of which every bit pattern is one.
-trait Number {}
-impl Number for f64 {}
-impl Number for i32 {}
-impl Number for i64 {}

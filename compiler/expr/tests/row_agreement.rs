@@ -316,8 +316,7 @@ fn agree(seed: u64, rows: usize, conditions: usize) {
         let mut filters = vec![Filter::new(&expr, &fields).unwrap()];
         assert_eq!(filters[0].interpreter_reason().is_none(), cfg!(feature = "jit"));
         #[cfg(feature = "jit")]
-        filters
-            .push(Filter::optimized(&expr, &fields, smolc_expr::Optimization::None).unwrap().unwrap());
+        filters.push(Filter::optimized(&expr, &fields, smolc_expr::Optimization::None).unwrap().unwrap());
         for filter in filters.drain(..) {
             let count = filter.select(&batch, &mut found).unwrap();
             let first = (0..rows).find(|row| found.contains(*row) != meaning.contains(*row));

@@ -61,8 +61,7 @@ impl RowExpr {
                 Binary::Eq => Node::Truth(equality(false, a, b, fields)?),
                 Binary::Ne => Node::Truth(equality(true, a, b, fields)?),
                 Binary::And | Binary::Or => {
-                    let (x, y) =
-                        (a.truth("`and` or `or`", fields)?, b.truth("`and` or `or`", fields)?);
+                    let (x, y) = (a.truth("`and` or `or`", fields)?, b.truth("`and` or `or`", fields)?);
                     let (x, y) = (Box::new(x), Box::new(y));
                     Node::Truth(if *op == Binary::And { Truth::And(x, y) } else { Truth::Or(x, y) })
                 }
@@ -204,9 +203,7 @@ fn equality(unequal: bool, a: &RowExpr, b: &RowExpr, fields: &[Field]) -> Result
     let place = "the other side of a comparison";
     Ok(match a.typed(fields)? {
         Node::Text(x) => Truth::Texts { unequal, a: x, b: b.text(place, fields)? },
-        Node::Truth(x) => {
-            Truth::Truths { unequal, a: Box::new(x), b: Box::new(b.truth(place, fields)?) }
-        }
+        Node::Truth(x) => Truth::Truths { unequal, a: Box::new(x), b: Box::new(b.truth(place, fields)?) },
         node @ (Node::Int(_) | Node::Float(_)) => {
             let op = if unequal { Compare::Ne } else { Compare::Eq };
             compare(op, a.as_number(node, place)?, b.number(place, fields)?)
@@ -277,10 +274,22 @@ mod tests {
             Field::new("kept", DataType::Truth),
         ];
         let cases = [
-            (*c("scor"), "the expression reads the column `scor`, but the columns are `score`, `language`, `kept`; read one of those"),
-            (bin(Binary::Ge, c("language"), RowExpr::Int(3)), "`.language` is a text, but a comparison needs a number"),
-            (bin(Binary::Eq, c("language"), RowExpr::Int(3)), "`3` is an integer, but the other side of a comparison needs a text"),
-            (bin(Binary::And, c("kept"), *c("score")), "`.score` is a number, but `and` or `or` needs a truth value"),
+            (
+                *c("scor"),
+                "the expression reads the column `scor`, but the columns are `score`, `language`, `kept`; read one of those",
+            ),
+            (
+                bin(Binary::Ge, c("language"), RowExpr::Int(3)),
+                "`.language` is a text, but a comparison needs a number",
+            ),
+            (
+                bin(Binary::Eq, c("language"), RowExpr::Int(3)),
+                "`3` is an integer, but the other side of a comparison needs a text",
+            ),
+            (
+                bin(Binary::And, c("kept"), *c("score")),
+                "`.score` is a number, but `and` or `or` needs a truth value",
+            ),
             (
                 bin(Binary::Add, c("score"), RowExpr::Int(9_007_199_254_740_993)),
                 "9007199254740993 stands among floating-point numbers in `.score + 9007199254740993`, and no f64 equals it; the nearest is 9007199254740992: write that if it is meant",
@@ -305,9 +314,8 @@ mod tests {
 
     #[test]
     fn depth_and_size_are_bounded() {
-        let nest = |n: usize| {
-            (1..n).fold(RowExpr::Truth(true), |e, _| RowExpr::Unary(Unary::Not, Box::new(e)))
-        };
+        let nest =
+            |n: usize| (1..n).fold(RowExpr::Truth(true), |e, _| RowExpr::Unary(Unary::Not, Box::new(e)));
         assert_eq!(nest(crate::MAX_DEPTH).verify(&[]), Ok(RowKind::Truth));
         assert_eq!(nest(crate::MAX_DEPTH + 1).verify(&[]), Err(RowError::TooDeep));
         let wide = (0..14).fold(RowExpr::Int(1), |e, _| bin(Binary::Add, Box::new(e.clone()), e));

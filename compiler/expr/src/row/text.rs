@@ -71,11 +71,7 @@ fn write(expr: &RowExpr, asked: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
-fn call<'a>(
-    name: &str,
-    args: impl Iterator<Item = &'a RowExpr>,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+fn call<'a>(name: &str, args: impl Iterator<Item = &'a RowExpr>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{name}(")?;
     for (i, arg) in args.enumerate() {
         if i > 0 {
@@ -114,8 +110,7 @@ mod tests {
         let score = || bin(Binary::Ge, c("score"), RowExpr::Int(3));
         let language = || bin(Binary::Eq, c("language"), RowExpr::Text("en".into()));
         let length = bin(Binary::Lt, Box::new(RowExpr::Length(c("text"))), RowExpr::Int(8000));
-        let filter =
-            bin(Binary::And, Box::new(bin(Binary::And, Box::new(score()), language())), length);
+        let filter = bin(Binary::And, Box::new(bin(Binary::And, Box::new(score()), language())), length);
         let cases = [
             (filter, ".score >= 3 and .language == \"en\" and length(.text) < 8000"),
             (
@@ -125,10 +120,7 @@ mod tests {
             (bin(Binary::Mul, c("x"), RowExpr::Float(3.0)), ".x * 3.0"),
             (RowExpr::Unary(Unary::Neg, Box::new(RowExpr::Int(-3))), "-(-3)"),
             (RowExpr::Text("a\"{b}\\\n".into()), "\"a\\\"\\{b\\}\\\\\\n\""),
-            (
-                RowExpr::Unary(Unary::Not, Box::new(RowExpr::IsNull(c("x")))),
-                "not is_null(.x)",
-            ),
+            (RowExpr::Unary(Unary::Not, Box::new(RowExpr::IsNull(c("x")))), "not is_null(.x)"),
             (
                 RowExpr::Match(TextMatch::Contains, c("text"), Box::new(RowExpr::Text("x".into()))),
                 "contains(.text, \"x\")",

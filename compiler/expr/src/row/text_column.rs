@@ -128,10 +128,14 @@ const SPLITS: &str = "is inside a character";
 
 /// First and last offset, in order and inside `bytes` bytes.
 fn ends(offsets: &Offsets<'_>, bytes: usize) -> Result<(usize, usize), BatchError> {
-    let (first, last) = (offsets.get(0).unwrap_or(0), offsets.get(offsets.len().wrapping_sub(1)).unwrap_or(0));
+    let (first, last) =
+        (offsets.get(0).unwrap_or(0), offsets.get(offsets.len().wrapping_sub(1)).unwrap_or(0));
     let index = offsets.len().saturating_sub(1);
-    let from = usize::try_from(first)
-        .map_err(|_| BatchError::Offset { index: 0, offset: first, problem: "is negative" })?;
+    let from = usize::try_from(first).map_err(|_| BatchError::Offset {
+        index: 0,
+        offset: first,
+        problem: "is negative",
+    })?;
     match usize::try_from(last) {
         Ok(to) if to <= bytes && from <= to => Ok((from, to)),
         Ok(to) if from <= to => {
@@ -170,10 +174,7 @@ mod tests {
         }
         assert!(Text::new(Offsets::I64(&[0, i64::MAX]), bytes).is_err());
         assert!(Text::new(Offsets::I64(&[i64::MIN, 0]), bytes).is_err());
-        assert_eq!(
-            Text::new(Offsets::I32(&[0, 2]), b"a\xff").unwrap_err(),
-            BatchError::Utf8 { byte: 1 }
-        );
+        assert_eq!(Text::new(Offsets::I32(&[0, 2]), b"a\xff").unwrap_err(), BatchError::Utf8 { byte: 1 });
         // Bytes that no row reads may be anything.
         assert!(Text::new(Offsets::I32(&[0, 1]), b"a\xff").is_ok());
     }

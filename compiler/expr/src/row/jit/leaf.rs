@@ -132,7 +132,12 @@ impl Lowering<'_, '_> {
     }
 
     /// Whether the condition of an `if` is true of a row, and whether it is null.
-    pub(super) fn decided(&mut self, c: &Truth, at: At, env: Option<&Env>) -> Result<(Value, Value), JitError> {
+    pub(super) fn decided(
+        &mut self,
+        c: &Truth,
+        at: At,
+        env: Option<&Env>,
+    ) -> Result<(Value, Value), JitError> {
         let found = env.and_then(|env| env.conditions.iter().find(|(found, _)| std::ptr::eq(*found, c)));
         let mask = match found {
             Some((_, mask)) => *mask,

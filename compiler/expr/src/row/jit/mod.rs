@@ -224,9 +224,8 @@ fn define(
     for (index, used) in used.iter().enumerate() {
         let offset = i32::try_from(index * size_of::<RawColumn>())
             .map_err(|_| JitError::Refused(format!("{index} columns are too many")))?;
-        let mut load = |at: usize| {
-            b.ins().load(types::I64, MemFlagsData::trusted(), columns, offset + at as i32)
-        };
+        let mut load =
+            |at: usize| b.ins().load(types::I64, MemFlagsData::trusted(), columns, offset + at as i32);
         pointers.push(used.then(|| Pointers {
             values: load(std::mem::offset_of!(RawColumn, values)),
             bytes: load(std::mem::offset_of!(RawColumn, bytes)),
@@ -252,8 +251,7 @@ fn define(
     let some = b.ins().ushr(ones, none);
     let active = b.ins().select(full, ones, some);
     let word = b.ins().ushr_imm_u(base, 3);
-    let mut lowering =
-        Lowering { b, columns: pointers, builtins, helpers, constants, base, word, full };
+    let mut lowering = Lowering { b, columns: pointers, builtins, helpers, constants, base, word, full };
     let kept = lowering.condition(root, active, false)?.truth;
     let b = &mut *lowering.b;
     let to = b.ins().iadd(words, word);

@@ -1,8 +1,8 @@
 //! Numbers of one row, and comparisons of them.
 
+use super::super::DataType;
 use super::super::exact::BEYOND;
 use super::super::typed::{Compare, Float, FloatOp, Int, IntOp, Slot};
-use super::super::DataType;
 use super::condition::{Lowering, Mask};
 use super::leaf::{Env, Reads};
 use super::rows::{At, Dense};

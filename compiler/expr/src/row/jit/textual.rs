@@ -1,7 +1,7 @@
 //! Texts of one row, and tests of them.
 
-use super::super::TextMatch;
 use super::super::DataType;
+use super::super::TextMatch;
 use super::super::typed::{Compare, Slot, TextNode};
 use super::condition::{Lowering, Mask};
 use super::leaf::{Env, Reads};
@@ -40,7 +40,8 @@ impl Lowering<'_, '_> {
         active: Value,
     ) -> Result<Mask, JitError> {
         let equal = match (a, b) {
-            (TextNode::Column(slot), TextNode::Const(text)) | (TextNode::Const(text), TextNode::Column(slot))
+            (TextNode::Column(slot), TextNode::Const(text))
+            | (TextNode::Const(text), TextNode::Column(slot))
                 if text.len() <= INLINE =>
             {
                 self.constant(Place::Whole, slot, text, active)?
@@ -70,7 +71,9 @@ impl Lowering<'_, '_> {
         active: Value,
     ) -> Result<Mask, JitError> {
         match (test, a, b) {
-            (TextMatch::StartsWith, TextNode::Column(slot), TextNode::Const(text)) if text.len() <= INLINE => {
+            (TextMatch::StartsWith, TextNode::Column(slot), TextNode::Const(text))
+                if text.len() <= INLINE =>
+            {
                 return self.constant(Place::Start, slot, text, active);
             }
             (TextMatch::EndsWith, TextNode::Column(slot), TextNode::Const(text)) if text.len() <= INLINE => {

@@ -109,9 +109,7 @@ impl Lowering<'_, '_> {
                 Constant::F64(_) | Constant::F32(_) => {
                     b.ins().fcmp(float_condition(test.op), loaded, constant)
                 }
-                Constant::I64(_) | Constant::I32(_) => {
-                    b.ins().icmp(int_condition(test.op), loaded, constant)
-                }
+                Constant::I64(_) | Constant::I32(_) => b.ins().icmp(int_condition(test.op), loaded, constant),
             };
             let bits = b.ins().vhigh_bits(types::I64, holds);
             let bits = b.ins().ishl_imm_u(bits, i64::from(ahead));
@@ -137,7 +135,8 @@ mod tests {
             let near = value as f32;
             [near, near.next_up(), near.next_down(), f32::INFINITY, f32::NEG_INFINITY, f32::MAX, 0.0, -0.0]
         };
-        for value in [0.1, 3.0, -0.1, 1e300, -1e300, 1e-300, -1e-300, f64::from(f32::MAX) * 1.0000001, 16_777_217.0]
+        for value in
+            [0.1, 3.0, -0.1, 1e300, -1e300, 1e-300, -1e-300, f64::from(f32::MAX) * 1.0000001, 16_777_217.0]
         {
             for op in [Compare::Lt, Compare::Le, Compare::Gt, Compare::Ge, Compare::Eq, Compare::Ne] {
                 let Some(threshold) = threshold(op, value) else { continue };
