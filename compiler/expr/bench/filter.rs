@@ -1,6 +1,5 @@
 //! The filter `score >= 3 and language == "en" and length(text) < 8000` on columns in memory: makes the columns, and
 //! times the filter on demand. `bench/compare.py` drives it beside DuckDB and polars; see `bench/README.md`.
-#![allow(unsafe_code)] // maps the columns, so that they are in memory once for all programs
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -118,18 +117,15 @@ fn generate(dir: &Path, rows: usize, median: f64, sigma: f64) {
 
 /// Answers each line `jit|interpreter THREADS` with `rows kept, nanoseconds`, until the input ends.
 fn serve(dir: &Path) {
-    let map = |name: &str| {
-        // SAFETY: nobody writes to the files of a benchmark while it runs.
-        unsafe { memmap2::Mmap::map(&File::open(dir.join(name)).unwrap()).unwrap() }
-    };
-    let files = ["score.f64", "language.bytes", "language.i32", "text.bytes", "text.i64"].map(map);
-    let scores: &[f64] = numbers(&files[0]);
-    let (languages, language_ends): (&[u8], &[i32]) = (&files[1], numbers(&files[2]));
-    let (texts, text_ends): (&[u8], &[i64]) = (&files[3], numbers(&files[4]));
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    let scores = numbers(&read("score.f64"), f64::from_le_bytes);
+    let language_ends = numbers(&read("language.i32"), i32::from_le_bytes);
+    let text_ends = numbers(&read("text.i64"), i64::from_le_bytes);
+    let (languages, texts) = (read("language.bytes"), read("text.bytes"));
     let begin = Instant::now();
     // Checked once for all batches, as a reader of files does.
-    let texts = str::from_utf8(texts).expect("UTF-8");
-    let languages = str::from_utf8(languages).expect("UTF-8");
+    let texts = str::from_utf8(&texts).expect("UTF-8");
+    let languages = str::from_utf8(&languages).expect("UTF-8");
     let batches: Vec<Batch<'_>> = (0..scores.len())
         .step_by(BATCH)
         .map(|from| {
@@ -182,15 +178,8 @@ fn run(filter: &Filter, batches: &[Batch<'_>], selections: &mut [Selection], thr
     })
 }
 
-fn numbers<T: Number>(bytes: &[u8]) -> &[T] {
-    // SAFETY: every bit pattern is a number.
-    let (before, numbers, after) = unsafe { bytes.align_to::<T>() };
-    assert!(before.is_empty() && after.is_empty(), "a column is cut off");
-    numbers
+fn numbers<const BYTES: usize, T>(bytes: &[u8], number: fn([u8; BYTES]) -> T) -> Vec<T> {
+    let (numbers, rest) = bytes.as_chunks::<BYTES>();
+    assert!(rest.is_empty(), "a column is cut off");
+    numbers.iter().copied().map(number).collect()
 }
-
-/// Numbers of which every bit pattern is one.
-trait Number {}
-impl Number for f64 {}
-impl Number for i32 {}
-impl Number for i64 {}

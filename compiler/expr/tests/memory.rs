@@ -29,3 +29,35 @@ fn thousands_of_compilations_leave_nothing_behind() {
     assert!(later < bytes + 4_000_000, "resident memory grew from {bytes} to {later} bytes");
     assert!(mappings_later < mappings + 100, "mappings grew from {mappings} to {mappings_later}");
 }
+
+#[test]
+fn filters_leave_nothing_behind() {
+    use smolc_expr::row::{
+        Batch, Column, DataType, Field, Filter, Offsets, RowExpr, Selection, Text, Values,
+    };
+    let text = |text: &str| Box::new(RowExpr::Text(text.into()));
+    let column = || Box::new(RowExpr::Column("language".into()));
+    let long = "a constant that does not fit in an instruction";
+    let expr = RowExpr::Binary(
+        smolc_expr::Binary::Or,
+        Box::new(RowExpr::Binary(smolc_expr::Binary::Eq, column(), text("en"))),
+        Box::new(RowExpr::Binary(smolc_expr::Binary::Eq, column(), text(long))),
+    );
+    let fields = [Field::new("language", DataType::Text32)];
+    let languages = Text::of_str(Offsets::I32(&[0, 2, 4]), "enfr").unwrap();
+    let batch = Batch::new(2, vec![Column::new(Values::Text(languages), None).unwrap()]).unwrap();
+    let mut selection = Selection::new();
+    let mut compile = |times: usize| {
+        for _ in 0..times {
+            let filter = Filter::new(&expr, &fields).unwrap();
+            assert_eq!(filter.interpreter_reason(), None);
+            assert_eq!(filter.select(&batch, &mut selection), Ok(1));
+        }
+    };
+    compile(100);
+    let (bytes, mappings) = footprint();
+    compile(1000);
+    let (later, mappings_later) = footprint();
+    assert!(later < bytes + 4_000_000, "resident memory grew from {bytes} to {later} bytes");
+    assert!(mappings_later < mappings + 100, "mappings grew from {mappings} to {mappings_later}");
+}
