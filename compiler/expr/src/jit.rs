@@ -50,14 +50,14 @@ pub struct Compiled<const N: usize> {
 }
 
 /// A JIT module whose memory is freed with it; `JITModule` itself leaks its memory on purpose (wasmtime issue 9280).
-struct Code(ManuallyDrop<JITModule>);
+pub(crate) struct Code(pub(crate) ManuallyDrop<JITModule>);
 
 impl Drop for Code {
     fn drop(&mut self) {
         // SAFETY: taken once, here, and `self.0` is not touched afterwards.
         let module = unsafe { ManuallyDrop::take(&mut self.0) };
-        // SAFETY: the only pointer into this memory is `Compiled::entry`, which is private, is called only while a
-        // `Compiled` is borrowed, and is dropped together with this.
+        // SAFETY: the only pointer into this memory is the `entry` of a `Compiled` or a `CompiledFilter`, which is private,
+        // is called only while its owner is borrowed, and is dropped together with this.
         unsafe { module.free_memory() };
     }
 }
@@ -71,7 +71,7 @@ impl<const N: usize> Compiled<N> {
     ///
     /// Errors: the host has no back end, or refuses memory or executable pages.
     pub fn new(bound: &Bound<N>, optimization: Optimization) -> Result<Compiled<N>, JitError> {
-        let mut code = module(optimization)?;
+        let mut code = module(optimization, &[])?;
         let imports = Imports::declare(&mut code.0)?;
         let mut context = code.0.make_context();
         context.func.signature.params.push(AbiParam::new(code.0.target_config().pointer_type()));
@@ -116,7 +116,11 @@ impl<const N: usize> Compiled<N> {
     }
 }
 
-fn module(optimization: Optimization) -> Result<Code, JitError> {
+/// A module in which the builtins and `symbols` can be imported.
+pub(crate) fn module(
+    optimization: Optimization,
+    symbols: &[(&'static str, *const u8)],
+) -> Result<Code, JitError> {
     let host = |error: &dyn std::fmt::Display| JitError::Host(error.to_string());
     let mut flags = settings::builder();
     let level = match optimization {
@@ -146,14 +150,17 @@ fn module(optimization: Optimization) -> Result<Code, JitError> {
             Eval::One { .. } | Eval::Two { .. } => {}
         }
     }
+    for (symbol, address) in symbols {
+        builder.symbol(*symbol, *address);
+    }
     Ok(Code(ManuallyDrop::new(JITModule::new(builder))))
 }
 
 /// The host functions, in the order of [`Builtin::ALL`]; none for a builtin that is an instruction.
-struct Imports([Option<FuncId>; Builtin::ALL.len()]);
+pub(crate) struct Imports(pub(crate) [Option<FuncId>; Builtin::ALL.len()]);
 
 impl Imports {
-    fn declare(module: &mut JITModule) -> Result<Imports, JitError> {
+    pub(crate) fn declare(module: &mut JITModule) -> Result<Imports, JitError> {
         let mut ids = [None; Builtin::ALL.len()];
         for (builtin, id) in Builtin::ALL.into_iter().zip(&mut ids) {
             let Some((symbol, arity)) = symbol(&builtin.definition().eval) else { continue };
@@ -166,7 +173,7 @@ impl Imports {
     }
 }
 
-fn symbol(eval: &Eval) -> Option<(&'static str, usize)> {
+pub(crate) fn symbol(eval: &Eval) -> Option<(&'static str, usize)> {
     match eval {
         Eval::HostOne { symbol, .. } => Some((symbol, 1)),
         Eval::HostTwo { symbol, .. } => Some((symbol, 2)),

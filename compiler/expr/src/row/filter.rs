@@ -36,6 +36,20 @@ impl Filter {
         Ok(Filter { bound, means })
     }
 
+    /// Machine code of a certain optimization, or why there is none.
+    ///
+    /// Errors: as [`Filter::new`].
+    #[cfg(feature = "jit")]
+    pub fn optimized(
+        expr: &RowExpr,
+        fields: &[Field],
+        optimization: crate::Optimization,
+    ) -> Result<Result<Filter, crate::JitError>, RowError> {
+        let bound = condition(expr, fields)?;
+        let compiled = super::jit::CompiledFilter::new(&bound, optimization);
+        Ok(compiled.map(|compiled| Filter { bound, means: Means::MachineCode(Box::new(compiled)) }))
+    }
+
     /// The same filter without machine code.
     ///
     /// Errors: as [`Filter::new`].
