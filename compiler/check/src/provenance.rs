@@ -46,7 +46,11 @@ pub fn run(
         }
         if let Some((length, _)) = &stage.length {
             let touches = vec![Touch { span: length.span, how: "set here".into() }];
-            out.push(Provenance { path: format!("{path}.length"), value: eval.written(length.span), touches });
+            out.push(Provenance {
+                path: format!("{path}.length"),
+                value: eval.written(length.span),
+                touches,
+            });
         }
     }
     out
@@ -69,7 +73,11 @@ fn record(
             continue;
         }
         let here = format!("{path}.{key}");
-        out.push(Provenance { path: here.clone(), value: value(eval, field), touches: touches(eval, field, layers, own) });
+        out.push(Provenance {
+            path: here.clone(),
+            value: value(eval, field),
+            touches: touches(eval, field, layers, own),
+        });
         if let Value::Object(inner) = &field.node.value {
             record(eval, &here, inner, layers, own, out);
         }
@@ -112,7 +120,8 @@ fn touches(eval: &Eval<'_>, field: &Field, layers: &[Layer], own: Option<Span>) 
         None => "set here".into(),
     };
     let mut out = vec![Touch { span: field.key, how }];
-    if let Some(expr) = layers.iter().rev().flat_map(|l| l.body.iter()).find_map(|m| expression(m, field.key)) {
+    if let Some(expr) = layers.iter().rev().flat_map(|l| l.body.iter()).find_map(|m| expression(m, field.key))
+    {
         follow(eval, expr, &mut out);
     }
     out.extend(field.before.iter().rev().map(|span| {
@@ -178,7 +187,9 @@ fn follow(eval: &Eval<'_>, expr: &Expr, out: &mut Vec<Touch>) {
             }
             ItemKind::Param { name, default, .. } => {
                 match eval.sets.get(&id) {
-                    Some(node) => out.push(Touch { span: node.span, how: format!("`--set {}` won", name.text) }),
+                    Some(node) => {
+                        out.push(Touch { span: node.span, how: format!("`--set {}` won", name.text) })
+                    }
                     None => out.push(Touch { span: name.span, how: "the parameter's default".into() }),
                 }
                 if let (Some(_), Some(default)) = (eval.sets.get(&id), default) {

@@ -7,8 +7,8 @@ use crate::rational::Fraction;
 use crate::share::Share;
 use smolc_diag::Span;
 use smolc_plan::{
-    AdamW, Batch, Carry, Checkpoints, Columns, Model, Objective, Signal, Source, Step, Take, Target, TokenizerSource,
-    Validation,
+    AdamW, Batch, Carry, Checkpoints, Columns, Model, Objective, Signal, Source, Step, Take, Target,
+    TokenizerSource, Validation,
 };
 
 /// A checked specification.

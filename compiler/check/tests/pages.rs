@@ -29,7 +29,14 @@ const RUN: &[&str] = &[
 ];
 
 const FILES: &[&str] = &[
-    "web.txt", "code.txt", "math.txt", "web.parquet", "web.jsonl", "typo.jsonl", "chat.jsonl", "pairs.jsonl",
+    "web.txt",
+    "code.txt",
+    "math.txt",
+    "web.parquet",
+    "web.jsonl",
+    "typo.jsonl",
+    "chat.jsonl",
+    "pairs.jsonl",
     "scored.jsonl",
 ];
 
@@ -61,8 +68,21 @@ const AREAS: &[&str] = &[
 
 fn is_item(line: &str) -> bool {
     const WORDS: &[&str] = &[
-        "use ", "param ", "let ", "fn ", "tokenizer ", "dataset ", "classifier ", "mix ", "model ", "schedule ",
-        "eval ", "suite ", "run ", "sweep ", "target ",
+        "use ",
+        "param ",
+        "let ",
+        "fn ",
+        "tokenizer ",
+        "dataset ",
+        "classifier ",
+        "mix ",
+        "model ",
+        "schedule ",
+        "eval ",
+        "suite ",
+        "run ",
+        "sweep ",
+        "target ",
     ];
     WORDS.iter().any(|k| line.starts_with(k) && !line.contains("eval: "))
 }
@@ -91,7 +111,10 @@ fn whole(example: &str) -> String {
         text += example;
     }
     // Runs that begin from another one begin from this.
-    if !lines.iter().any(|l| l.starts_with("run ")) || example.contains("from example") || example.contains("run next from") {
+    if !lines.iter().any(|l| l.starts_with("run "))
+        || example.contains("from example")
+        || example.contains("run next from")
+    {
         text += "run example {\n";
         for member in RUN {
             if items || !keys.contains(&key(member)) {

@@ -53,7 +53,9 @@ fn every_spec_says_only_what_is_left_to_stand() {
             "smollm2-1.7b.smol" => {
                 &["Warning smol::data::epochs stage `balance` reads `open_web_math` 8.3 times over"]
             }
-            "smollm2/1.7b.smol" | "smollm2/ablations/math_anneal.smol" | "smollm2/ablations/code_anneal.smol" => {
+            "smollm2/1.7b.smol"
+            | "smollm2/ablations/math_anneal.smol"
+            | "smollm2/ablations/code_anneal.smol" => {
                 &["Warning smol::data::epochs stage `balance` reads `web.open_web_math` 8.3 times over"]
             }
             _ => &[],
@@ -70,10 +72,7 @@ fn the_complete_recipe_has_the_published_lengths() {
     let spec = checked("smollm2/1.7b.smol").spec;
     let runs: Vec<(&str, u64)> = spec.runs.iter().map(|r| (r.name.as_str(), r.steps.unwrap())).collect();
     // 61,135 preferences twice over, in batches of 128.
-    assert_eq!(
-        runs,
-        [("pretrain", 5_240_000), ("long_context", 36_000), ("sft", 1907), ("dpo", 955)],
-    );
+    assert_eq!(runs, [("pretrain", 5_240_000), ("long_context", 36_000), ("sft", 1907), ("dpo", 955)],);
     let parents: Vec<Option<(usize, u64)>> =
         spec.runs.iter().map(|r| r.parent.as_ref().map(|p| (p.run, p.step.unwrap()))).collect();
     assert_eq!(parents, [None, Some((0, 5_204_000)), Some((1, 36_000)), Some((2, 1907))]);
@@ -92,7 +91,8 @@ fn the_complete_recipe_has_the_published_lengths() {
 
 #[test]
 fn sweeps_make_a_run_for_each_value() {
-    let names = |spec: &str| -> Vec<String> { checked(spec).spec.runs.iter().map(|r| r.name.clone()).collect() };
+    let names =
+        |spec: &str| -> Vec<String> { checked(spec).spec.runs.iter().map(|r| r.name.clone()).collect() };
     assert_eq!(
         names("smollm2/ablations/web_ratio.smol"),
         [

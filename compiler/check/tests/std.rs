@@ -17,7 +17,8 @@ fn spec(items: &str, model: &str, lr: &str) -> Spec {
          lr: {lr}\n  stage only for 1000 steps {{ mix: 100% web }}\n}}\n"
     );
     let checked = check(&MemoryWorld::with_file("a.smol", &text), "a.smol", &[]);
-    let errors: Vec<_> = checked.diagnostics.iter().filter(|d| d.severity == smolc_diag::Severity::Error).collect();
+    let errors: Vec<_> =
+        checked.diagnostics.iter().filter(|d| d.severity == smolc_diag::Severity::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}\n{text}");
     checked.spec
 }
@@ -39,7 +40,13 @@ fn every_module_is_clean_and_documented() {
             assert!(free || !item.docs.is_empty(), "{path}: {:?} is not documented", item.kind);
         }
         // Values are only evaluated when something uses them.
-        let names: Vec<&str> = parsed.file.items.iter().filter_map(|i| smolc_check::names::defined(&i.kind)).map(|(n, _)| n.text.as_str()).collect();
+        let names: Vec<&str> = parsed
+            .file
+            .items
+            .iter()
+            .filter_map(|i| smolc_check::names::defined(&i.kind))
+            .map(|(n, _)| n.text.as_str())
+            .collect();
         let uses = names.iter().map(|n| format!("let used_{n} = m.{n}\n")).collect::<String>();
         let user = format!("smol 1\nuse {path} as m\n{uses}");
         let checked = check(&MemoryWorld::with_file("a.smol", &user), "a.smol", &[]);
@@ -59,7 +66,11 @@ fn models_have_the_published_numbers_of_parameters() {
         ("qwen2_5_1b5", 1_543_714_304),
         ("smollm3_3b", 3_075_098_624),
     ] {
-        let spec = spec(&format!("use std.models.{{{model}}}"), &format!("{model} with {{ vocab: 49_152 }}"), "1e-3");
+        let spec = spec(
+            &format!("use std.models.{{{model}}}"),
+            &format!("{model} with {{ vocab: 49_152 }}"),
+            "1e-3",
+        );
         let built = spec.runs[0].model.as_ref().unwrap().model.clone();
         // The spec's tokenizer has 49,152 tokens; the published table is of the model as it stands in the library.
         let rows = match model {
@@ -83,12 +94,21 @@ fn schedules_have_their_shapes() {
             assert!((found - value).abs() < 1e-9, "{lr} at {t}: {found}, not {value}");
         }
     };
-    points("wsd(peak: 1, warmup: 100 steps, decay: 10%)", &[(0, 0.0), (50, 0.5), (100, 1.0), (900, 1.0), (950, 0.5)]);
-    points("one_minus_sqrt(peak: 1, warmup: 10%, decay: 20%)", &[(800, 1.0), (850, 0.5), (992, 1.0 - 0.96f64.sqrt())]);
+    points(
+        "wsd(peak: 1, warmup: 100 steps, decay: 10%)",
+        &[(0, 0.0), (50, 0.5), (100, 1.0), (900, 1.0), (950, 0.5)],
+    );
+    points(
+        "one_minus_sqrt(peak: 1, warmup: 10%, decay: 20%)",
+        &[(800, 1.0), (850, 0.5), (992, 1.0 - 0.96f64.sqrt())],
+    );
     points("cosine(peak: 1, warmup: 0 steps, floor: 0.1)", &[(0, 1.0), (500, 0.55)]);
     points("linear(peak: 1, warmup: 100 steps)", &[(550, 0.5), (999, 1.0 / 900.0)]);
     points("constant(peak: 2, warmup: 100 steps)", &[(50, 1.0), (999, 2.0)]);
-    points("cycles(peak: 1, warmup: 0 steps, count: 4)", &[(0, 1.0), (125, 0.5), (250, 1.0), (375, 0.5), (500, 1.0)]);
+    points(
+        "cycles(peak: 1, warmup: 0 steps, count: 4)",
+        &[(0, 1.0), (125, 0.5), (250, 1.0), (375, 0.5), (500, 1.0)],
+    );
     points(
         "piecewise(first: 1, second: 0.2, warmup: 10%, bend: 50%, until: 75%)",
         &[(100, 1.0), (499, 1.0), (625, 0.6), (750, 0.2), (999, 0.2)],

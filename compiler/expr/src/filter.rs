@@ -129,8 +129,7 @@ impl Filter {
     /// Errors: see [`Expr::verify`].
     pub fn eval(&self, values: &[f64]) -> Result<f64, ExprError> {
         let names = self.names();
-        let pairs: Vec<(&str, f64)> =
-            names.iter().map(String::as_str).zip(values.iter().copied()).collect();
+        let pairs: Vec<(&str, f64)> = names.iter().map(String::as_str).zip(values.iter().copied()).collect();
         self.expr.eval(&pairs)
     }
 }

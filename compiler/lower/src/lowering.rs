@@ -1,11 +1,12 @@
 //! The plan of a spec.
 
 use crate::program::{self, ProgramOptions};
+use smolc_check::rational::Fraction;
 use smolc_check::spec::{self, Spec};
 use smolc_diag::{Diagnostic, Span};
-use smolc_check::rational::Fraction;
 use smolc_plan::{
-    Dataset, EvaluationEvent, Guard, MixEntry, PLAN_VERSION, Parent, Part, Plan, Run, Schedule, Stage, Tokenizer,
+    Dataset, EvaluationEvent, Guard, MixEntry, PLAN_VERSION, Parent, Part, Plan, Run, Schedule, Stage,
+    Tokenizer,
 };
 
 /// Tokens whose logits exist at one time, at most. 512 rows of a 49,152-token vocabulary are 96 MiB, and the matrix

@@ -244,8 +244,8 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        AdamW, Batch, Block, Checkpoints, Family, Init, Measured, MixEntry, Model, Objective, Program, Ratio, Rope,
-        Schedule, Source, Stage, TokenizerSource, Validation,
+        AdamW, Batch, Block, Checkpoints, Family, Init, Measured, MixEntry, Model, Objective, Program, Ratio,
+        Rope, Schedule, Source, Stage, TokenizerSource, Validation,
     };
     use smolc_expr::Expr;
 

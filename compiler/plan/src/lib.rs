@@ -18,8 +18,8 @@ pub mod run;
 pub mod target;
 
 pub use data::{
-    Amount, Classifier, Columns, Dataset, Dedup, Document, Measured, Separator, Source, Step, Take, TokenFormat,
-    Tokenizer, TokenizerSource,
+    Amount, Classifier, Columns, Dataset, Dedup, Document, Measured, Separator, Source, Step, Take,
+    TokenFormat, Tokenizer, TokenizerSource,
 };
 pub use diff::Difference;
 pub use evaluation::{Evaluation, EvaluationEvent, Items, Metric, Normalize, Protocol, ShotsOrder};
@@ -29,8 +29,8 @@ pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};
 pub use program::{Block, Op, Program, Ref, Space, Statement, Tensor, TensorId};
 pub use ratio::Ratio;
 pub use run::{
-    AdamW, Batch, Carry, Checkpoints, Guard, Mask, MixEntry, Objective, Parent, Part, Run, Schedule, Signal, SignalKind,
-    Stage, Validation,
+    AdamW, Batch, Carry, Checkpoints, Guard, Mask, MixEntry, Objective, Parent, Part, Run, Schedule, Signal,
+    SignalKind, Stage, Validation,
 };
 pub use target::{Device, Precision, Recompute, Target};
 

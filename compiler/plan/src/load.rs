@@ -91,7 +91,10 @@ impl Plan {
         let sets = self.datasets.len();
         for classifier in &self.classifiers {
             if classifier.train >= sets {
-                return Err(format!("classifier `{}` learns from dataset {}", classifier.name, classifier.train));
+                return Err(format!(
+                    "classifier `{}` learns from dataset {}",
+                    classifier.name, classifier.train
+                ));
             }
         }
         for evaluation in &self.evaluations {

@@ -3,9 +3,9 @@
 use crate::directory::{self, SpecDirectory};
 use crate::error::TrainError;
 use crate::samples::{Batch, Samples};
+use crate::supported::supported;
 use smolc_data::{Loader, Progress, Tokenizer, prepare_dataset, prepare_tokenizer, tokenizer_path};
 use smolc_engine::hf::Special;
-use crate::supported::supported;
 use smolc_plan::{Plan, Run};
 use std::path::{Path, PathBuf};
 

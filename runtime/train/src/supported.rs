@@ -43,8 +43,12 @@ fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
     for dataset in read {
         let name = &dataset.name;
         match &dataset.columns {
-            Some(Columns::Messages { .. }) => return no(&format!("dataset `{name}`, which holds conversations,")),
-            Some(Columns::Preference { .. }) => return no(&format!("dataset `{name}`, which holds preferences,")),
+            Some(Columns::Messages { .. }) => {
+                return no(&format!("dataset `{name}`, which holds conversations,"));
+            }
+            Some(Columns::Preference { .. }) => {
+                return no(&format!("dataset `{name}`, which holds preferences,"));
+            }
             None => {}
         }
         match dataset.steps.first() {
@@ -52,7 +56,9 @@ fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
             Some(Step::Thin { .. }) => return no(&format!("`thin` of dataset `{name}`")),
             Some(Step::Dedup { .. }) => return no(&format!("`dedup` of dataset `{name}`")),
             Some(Step::Decontaminate { .. }) => return no(&format!("`decontaminate` of dataset `{name}`")),
-            Some(Step::Sample { .. }) => return no(&format!("`sample` in tokens or documents of dataset `{name}`")),
+            Some(Step::Sample { .. }) => {
+                return no(&format!("`sample` in tokens or documents of dataset `{name}`"));
+            }
             None => {}
         }
         match &dataset.source {

@@ -1,8 +1,9 @@
 //! Calls: arguments bound to parameters, functions of the spec, and the compiler's own.
 
 use super::Eval;
+use crate::builtin::Builtin;
 use crate::types::Type;
-use crate::value::{Builtin, Field, ItemId, Locals, Node, Object, Value};
+use crate::value::{Field, ItemId, Locals, Node, Object, Value};
 use indexmap::IndexMap;
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
@@ -222,7 +223,12 @@ impl Eval<'_> {
         }
         let source = matches!(
             b,
-            Builtin::Files | Builtin::Text | Builtin::Jsonl | Builtin::Parquet | Builtin::Hub | Builtin::Tokens
+            Builtin::Files
+                | Builtin::Text
+                | Builtin::Jsonl
+                | Builtin::Parquet
+                | Builtin::Hub
+                | Builtin::Tokens
         );
         if let (Some(first), false) = (record.and_then(|r| r.first()), source || b == Builtin::Hf) {
             return self.no_record(first.span, function);

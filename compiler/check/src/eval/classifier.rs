@@ -15,21 +15,32 @@ impl Eval<'_> {
         self.missing(&record, name, "`linear_ngrams`");
         for field in ["ngrams", "buckets", "epochs"] {
             if record.u64(field) == Some(0) {
-                let d = Diagnostic::error("smol::data::classifier", record.at(field), format!("`{field}` is zero"))
-                    .help("a classifier without features or without training says the same of every document");
+                let d = Diagnostic::error(
+                    "smol::data::classifier",
+                    record.at(field),
+                    format!("`{field}` is zero"),
+                )
+                .help("a classifier without features or without training says the same of every document");
                 return self.fail(span, d);
             }
         }
         let train = match record.get("train").map(|n| (&n.value, n.span)) {
             Some((Value::Dataset(d), _)) if d.id.is_some() => d.clone(),
             Some((Value::Dataset(_), at)) => {
-                let d = Diagnostic::error("smol::data::classifier", at, "a classifier is trained on a named dataset")
-                    .help("give it a name: `dataset NAME = …`");
+                let d = Diagnostic::error(
+                    "smol::data::classifier",
+                    at,
+                    "a classifier is trained on a named dataset",
+                )
+                .help("give it a name: `dataset NAME = …`");
                 return self.fail(span, d);
             }
             _ => return Node::error(span),
         };
-        if record.fields.values().any(|f| f.node.is_error()) || record.text("text").is_none() || record.text("label").is_none() {
+        if record.fields.values().any(|f| f.node.is_error())
+            || record.text("text").is_none()
+            || record.text("label").is_none()
+        {
             return Node::error(span);
         }
         let value = ClassifierValue { id: None, name: String::new(), span, fields: Rc::new(record), train };

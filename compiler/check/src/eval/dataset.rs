@@ -6,10 +6,11 @@
 use super::Eval;
 use super::call::Formal;
 use super::rows::Yields;
+use crate::builtin::Builtin;
 use crate::rational::Fraction;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Builtin, DatasetValue, EvalValue, Field, Locals, Node, Num, Object, StepValue, Value};
+use crate::value::{DatasetValue, EvalValue, Field, Locals, Node, Num, Object, StepValue, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{Amount, Dedup, Step, Take};
 use smolc_syntax::ast::{Argument, Expr, ExprKind};
@@ -104,15 +105,11 @@ impl Eval<'_> {
         } else {
             return true;
         };
-        let d = Diagnostic::error(
-            "smol::data::step",
-            at,
-            format!("`{}` stands before `{behind}`", b.name()),
-        )
-        .help(match behind {
-            "split" => "the split sets documents of what the other steps leave aside",
-            _ => "the sample is taken of what the other steps leave",
-        });
+        let d = Diagnostic::error("smol::data::step", at, format!("`{}` stands before `{behind}`", b.name()))
+            .help(match behind {
+                "split" => "the split sets documents of what the other steps leave aside",
+                _ => "the sample is taken of what the other steps leave",
+            });
         self.diagnostics.push(d);
         false
     }
@@ -129,7 +126,11 @@ impl Eval<'_> {
         let yields = if b == Builtin::Where { Yields::Truth } else { Yields::Probability };
         let (condition, seed) = match arguments {
             [one] if one.name.is_none() => (&one.value, None),
-            [one, seed] if one.name.is_none() && b == Builtin::Thin && seed.name.as_ref().is_some_and(|n| n.text == "seed") => {
+            [one, seed]
+                if one.name.is_none()
+                    && b == Builtin::Thin
+                    && seed.name.as_ref().is_some_and(|n| n.text == "seed") =>
+            {
                 (&one.value, Some(&seed.value))
             }
             _ => {
@@ -140,7 +141,9 @@ impl Eval<'_> {
                 )
                 .help(match yields {
                     Yields::Truth => "write `where(.score >= 3)`",
-                    Yields::Probability => "write `thin(if .score >= 3 then 100% else 20%)`, with or without `seed: 1`",
+                    Yields::Probability => {
+                        "write `thin(if .score >= 3 then 100% else 20%)`, with or without `seed: 1`"
+                    }
                 });
                 return self.fail(span, d);
             }
@@ -278,7 +281,13 @@ impl Eval<'_> {
     }
 
     /// `sample(12M bytes)`, `sample(350B tokens)`, `sample(10k documents)`, `sample(5%)`
-    fn sample(&mut self, mut next: DatasetValue, arguments: &[Argument], span: Span, locals: &Locals) -> Node {
+    fn sample(
+        &mut self,
+        mut next: DatasetValue,
+        arguments: &[Argument],
+        span: Span,
+        locals: &Locals,
+    ) -> Node {
         const FORMALS: [Formal<'static>; 2] =
             [Formal::builtin("bytes", Type::Any, false), Formal::builtin("seed", Type::Int, true)];
         let Some(bound) = self.bind("sample", &FORMALS, arguments, span, locals) else {
@@ -287,9 +296,10 @@ impl Eval<'_> {
         let args = object(bound, span);
         let at = args.at("bytes");
         let (amount, dim) = match args.get("bytes").map(|n| &n.value) {
-            Some(Value::Number(Num::Exact(f), dim @ (Dim::Bytes | Dim::Tokens | Dim::Documents | Dim::Ratio))) => {
-                (*f, *dim)
-            }
+            Some(Value::Number(
+                Num::Exact(f),
+                dim @ (Dim::Bytes | Dim::Tokens | Dim::Documents | Dim::Ratio),
+            )) => (*f, *dim),
             Some(_) => {
                 if let Some(node) = args.get("bytes").cloned() {
                     self.expect(&node, &Type::Quantity(Dim::Bytes), "`bytes` of `sample`", None);
@@ -316,7 +326,7 @@ impl Eval<'_> {
         let amount = match (dim, whole) {
             (Dim::Bytes, Some(bytes)) => {
                 next.take = Some(Take { bytes, seed });
-                        return Node::new(Value::Dataset(Rc::new(next)), span);
+                return Node::new(Value::Dataset(Rc::new(next)), span);
             }
             (Dim::Tokens, Some(n)) => Amount::Tokens { n },
             (Dim::Documents, Some(n)) => Amount::Documents { n },
@@ -325,7 +335,11 @@ impl Eval<'_> {
                 None => return Node::error(span),
             },
             _ => {
-                let d = Diagnostic::error("smol::data::step", at, "a sample is a whole number, or a share below 100%");
+                let d = Diagnostic::error(
+                    "smol::data::step",
+                    at,
+                    "a sample is a whole number, or a share below 100%",
+                );
                 return self.fail(span, d);
             }
         };
@@ -342,7 +356,11 @@ impl Eval<'_> {
             let d = Diagnostic::warning(
                 "smol::data::sample",
                 at,
-                format!("the sample is {}, the dataset only {}", crate::units::tokens(n as f64), crate::units::tokens(size as f64)),
+                format!(
+                    "the sample is {}, the dataset only {}",
+                    crate::units::tokens(n as f64),
+                    crate::units::tokens(size as f64)
+                ),
             )
             .help("the sample is then all of it");
             self.diagnostics.push(d);
@@ -364,7 +382,8 @@ impl Eval<'_> {
         match millionths.and_then(|n| u32::try_from(n).ok()).filter(|n| (1..1_000_000).contains(n)) {
             Some(n) if next.validation_per_million == 0 => next.validation_per_million = n,
             Some(_) => {
-                return self.fail(span, Diagnostic::error("smol::data::step", at, "the dataset is split twice"));
+                return self
+                    .fail(span, Diagnostic::error("smol::data::step", at, "the dataset is split twice"));
             }
             None => {
                 let d = Diagnostic::error(

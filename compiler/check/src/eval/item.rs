@@ -1,8 +1,8 @@
 //! Items: evaluated when first needed, once.
 
 use super::Eval;
-use crate::types::Type;
 use crate::schema::target::TARGET;
+use crate::types::Type;
 use crate::value::{ClassifierValue, DatasetValue, EvalValue, ItemId, Node, Object, TokenizerValue, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_syntax::ast::{Expr, Ident, ItemKind};
@@ -92,7 +92,10 @@ impl Eval<'_> {
             "mix" => Type::Mix,
             "schedule" => Type::Schedule,
             "classifier" => Type::Classifier,
-            "eval" => Type::Block(crate::schema::PROTOCOLS, "an evaluation (`Likelihood { … }` and others of `std.evals`)"),
+            "eval" => Type::Block(
+                crate::schema::PROTOCOLS,
+                "an evaluation (`Likelihood { … }` and others of `std.evals`)",
+            ),
             "suite" => Type::Suite,
             other => return self.unsupported(name.span, &format!("the item `{other} {}`", name.text)),
         };

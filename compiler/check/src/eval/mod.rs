@@ -17,15 +17,16 @@ mod tokenizer;
 
 pub(crate) use dataset::evaluations;
 pub use mix::Part;
+use rows::Rows;
 pub use runs::{Base, Branch, Derived, Layer, StageLayers};
 pub use schedule::Time;
 pub use signals::{Guard, NAMES as SIGNALS, ReadingKind};
-use rows::Rows;
 
+use crate::builtin::Builtin;
 use crate::load::{Program, Target};
 use crate::rational::Fraction;
 use crate::units::Dim;
-use crate::value::{Builtin, CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
+use crate::value::{CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
 use crate::world::World;
 use smolc_diag::{Diagnostic, Sources, Span};
 use smolc_syntax::ast::{Cadence, Expr, ExprKind, Ident, Number, TextPart, UnaryOp};
@@ -342,13 +343,17 @@ impl<'a> Eval<'a> {
         let node = match (&node.value, op) {
             (Value::Column(_) | Value::Signal(_), UnaryOp::Neg) => match self.operand_of(&node) {
                 Some((operand, dim)) => Node::new(Value::Code(Rc::new(operand.code()), dim), node.span),
-                None if matches!(node.value, Value::Signal(_)) || self.rows.is_none() => return Node::error(span),
+                None if matches!(node.value, Value::Signal(_)) || self.rows.is_none() => {
+                    return Node::error(span);
+                }
                 None => node,
             },
-            (Value::Column(_), UnaryOp::Not) if self.rows.is_some() => match self.column(&node.value, node.span) {
-                Some(code) => Node::new(Value::Test(code), node.span),
-                None => return Node::error(span),
-            },
+            (Value::Column(_), UnaryOp::Not) if self.rows.is_some() => {
+                match self.column(&node.value, node.span) {
+                    Some(code) => Node::new(Value::Test(code), node.span),
+                    None => return Node::error(span),
+                }
+            }
             _ => node,
         };
         let value = match (op, &node.value) {
@@ -422,7 +427,9 @@ impl<'a> Eval<'a> {
             None => None,
             Some(what) => {
                 let node = self.expr(what, locals);
-                if node.is_error() || !self.expect(&node, &crate::types::Type::Suite, "what is evaluated", None) {
+                if node.is_error()
+                    || !self.expect(&node, &crate::types::Type::Suite, "what is evaluated", None)
+                {
                     return Node::error(span);
                 }
                 Some(node)

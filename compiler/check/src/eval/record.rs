@@ -260,7 +260,10 @@ impl Eval<'_> {
             self.diagnostics.push(d);
         }
         for field in schema.fields {
-            if let (Some(Field { node: Node { value: Value::Object(inner), .. }, key, .. }), Type::Record(_))
+            if let (
+                Some(Field { node: Node { value: Value::Object(inner), .. }, key, .. }),
+                Type::Record(_),
+            )
             | (
                 Some(Field { node: Node { value: Value::Object(inner), .. }, key, .. }),
                 Type::Optional(Type::Record(_)),

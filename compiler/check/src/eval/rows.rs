@@ -5,9 +5,10 @@
 
 use super::Eval;
 use super::call::Formal;
+use crate::builtin::Builtin;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Builtin, ClassifierValue, Locals, Node, Value};
+use crate::value::{ClassifierValue, Locals, Node, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_expr::{Expr as Code, Filter, Input, Unary};
 use smolc_syntax::ast::{Argument, BinaryOp, Expr};
@@ -55,9 +56,8 @@ impl Eval<'_> {
         let rows = std::mem::replace(&mut self.rows, before)?;
         let expr = match (&node.value, yields) {
             (Value::Error, _) => return None,
-            (Value::Test(code), Yields::Truth) | (Value::Code(code, Dim::Number | Dim::Ratio), Yields::Probability) => {
-                (**code).clone()
-            }
+            (Value::Test(code), Yields::Truth)
+            | (Value::Code(code, Dim::Number | Dim::Ratio), Yields::Probability) => (**code).clone(),
             (Value::Bool(b), Yields::Truth) => {
                 let all = if *b { "keeps every document" } else { "keeps no document" };
                 let d = Diagnostic::error("smol::data::filter", e.span, format!("this filter {all}"))
@@ -88,7 +88,11 @@ impl Eval<'_> {
         };
         let filter = Filter { expr, inputs: rows.inputs };
         if let Err(error) = filter.verify() {
-            let d = Diagnostic::error("smol::eval::limit", e.span, format!("the filter cannot be compiled: {error}"));
+            let d = Diagnostic::error(
+                "smol::eval::limit",
+                e.span,
+                format!("the filter cannot be compiled: {error}"),
+            );
             self.diagnostics.push(d);
             return None;
         }
@@ -134,7 +138,11 @@ impl Eval<'_> {
             BinaryOp::Eq => Some(Value::Test(code)),
             BinaryOp::Ne => Some(Value::Test(Rc::new(Code::Unary(Unary::Not, Box::new((*code).clone()))))),
             _ => {
-                let d = Diagnostic::error("smol::type::mismatch", at, "texts are equal or not; they have no order here");
+                let d = Diagnostic::error(
+                    "smol::type::mismatch",
+                    at,
+                    "texts are equal or not; they have no order here",
+                );
                 self.diagnostics.push(d);
                 Some(Value::Error)
             }

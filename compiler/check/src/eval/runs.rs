@@ -176,7 +176,8 @@ impl Eval<'_> {
         let mut fields: IndexMap<String, Field> = IndexMap::new();
         for (i, layer) in layers.iter().enumerate() {
             let above = layers.get(i + 1..).unwrap_or_default();
-            let replaced: HashSet<&str> = above.iter().flat_map(|l| l.body.iter()).filter_map(replaces).collect();
+            let replaced: HashSet<&str> =
+                above.iter().flat_map(|l| l.body.iter()).filter_map(replaces).collect();
             let owner = format!("run `{}`", layer.name.text);
             for member in layer.body.iter() {
                 let MemberKind::Drop { name } = &member.kind else { continue };
@@ -199,7 +200,11 @@ impl Eval<'_> {
             for member in lost {
                 if let MemberKind::Field { name, value } = &member.kind {
                     let old = fields.get(&name.text).map(|f| [f.before.clone(), vec![f.key]].concat());
-                    let field = Field { key: name.span, node: Node::error(value.span), before: old.unwrap_or_default() };
+                    let field = Field {
+                        key: name.span,
+                        node: Node::error(value.span),
+                        before: old.unwrap_or_default(),
+                    };
                     fields.insert(name.text.clone(), field);
                 }
             }
@@ -207,16 +212,24 @@ impl Eval<'_> {
         fields
     }
 
-    fn drop_field(&mut self, fields: &mut IndexMap<String, Field>, below: &[Layer], name: &Ident, owner: &str) {
+    fn drop_field(
+        &mut self,
+        fields: &mut IndexMap<String, Field>,
+        below: &[Layer],
+        name: &Ident,
+        owner: &str,
+    ) {
         if fields.shift_remove(&name.text).is_some() {
             return;
         }
         let stages = |l: &Layer| {
-            l.body.iter().filter_map(|m| match &m.kind {
-                MemberKind::Stage(s) => Some(s.name.text.clone()),
-                _ => None,
-            })
-            .collect::<Vec<_>>()
+            l.body
+                .iter()
+                .filter_map(|m| match &m.kind {
+                    MemberKind::Stage(s) => Some(s.name.text.clone()),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
         };
         let names: Vec<String> = below.iter().flat_map(stages).collect();
         if names.contains(&name.text) {
@@ -227,7 +240,8 @@ impl Eval<'_> {
             name.span,
             format!("nothing to drop: {owner} takes over no `{}`", name.text),
         );
-        let known: Vec<&str> = names.iter().map(String::as_str).chain(fields.keys().map(String::as_str)).collect();
+        let known: Vec<&str> =
+            names.iter().map(String::as_str).chain(fields.keys().map(String::as_str)).collect();
         if let Some(near) = nearest(&name.text, known) {
             d = d.help(format!("did you mean `{near}`?")).fix(name.span, near, Applicability::Unsafe);
         } else if below.is_empty() {
@@ -245,7 +259,9 @@ impl Eval<'_> {
         };
         let Some((changes, what)) = partial else {
             let node = match (below.map(|f| &f.node.value), &field.node.value) {
-                (Some(Value::Object(old)), Value::Object(new)) if old.schema.is_none() || new.schema.is_none() => {
+                (Some(Value::Object(old)), Value::Object(new))
+                    if old.schema.is_none() || new.schema.is_none() =>
+                {
                     let mut fields = old.fields.clone();
                     super::record::merge(&mut fields, new.fields.clone());
                     let whole = Object { schema: old.schema.or(new.schema), fields, span: new.span };
@@ -257,12 +273,18 @@ impl Eval<'_> {
         };
         match below.map(|f| &f.node.value) {
             Some(Value::Object(base)) => {
-                let Some(schema) = base.schema else { return Field { node: Node::error(field.node.span), ..field } };
+                let Some(schema) = base.schema else {
+                    return Field { node: Node::error(field.node.span), ..field };
+                };
                 let conformed = self.conform_to(&changes, schema);
                 let mut fields = base.fields.clone();
                 super::record::merge(&mut fields, conformed);
                 let whole = Object { schema: Some(schema), fields, span: field.node.span };
-                Field { key: field.key, node: Node::new(Value::Object(Rc::new(whole)), field.node.span), before }
+                Field {
+                    key: field.key,
+                    node: Node::new(Value::Object(Rc::new(whole)), field.node.span),
+                    before,
+                }
             }
             Some(Value::Error) => Field { node: Node::error(field.node.span), key: field.key, before },
             _ => {
@@ -363,7 +385,8 @@ impl Eval<'_> {
         let mut fields: IndexMap<String, Field> = IndexMap::new();
         for (i, (body, locals)) in stage.bodies.iter().enumerate() {
             let above = stage.bodies.get(i + 1..).unwrap_or_default();
-            let replaced: HashSet<&str> = above.iter().flat_map(|(b, _)| b.iter()).filter_map(replaces).collect();
+            let replaced: HashSet<&str> =
+                above.iter().flat_map(|(b, _)| b.iter()).filter_map(replaces).collect();
             for member in body.iter() {
                 if let MemberKind::Drop { name } = &member.kind
                     && fields.shift_remove(&name.text).is_none()
@@ -389,7 +412,8 @@ impl Eval<'_> {
             let over = self.fields(&kept, Some(&crate::schema::stage::STAGE), &owner, locals);
             self.owner.clear();
             for (key, field) in over {
-                let before = fields.get(&key).map(|f| [f.before.clone(), vec![f.key]].concat()).unwrap_or_default();
+                let before =
+                    fields.get(&key).map(|f| [f.before.clone(), vec![f.key]].concat()).unwrap_or_default();
                 fields.insert(key, Field { before, ..field });
             }
         }

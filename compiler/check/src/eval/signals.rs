@@ -64,8 +64,12 @@ impl Eval<'_> {
             Value::Test(code) => Some(((**code).clone(), guard)),
             Value::Bool(b) => {
                 let when = if *b { "at once" } else { "never" };
-                let d = Diagnostic::error("smol::stage::guard", e.span, format!("this guard ends the stage {when}"))
-                    .help("it reads nothing of the training: `until loss.ema(200 steps) < 2.4` does");
+                let d = Diagnostic::error(
+                    "smol::stage::guard",
+                    e.span,
+                    format!("this guard ends the stage {when}"),
+                )
+                .help("it reads nothing of the training: `until loss.ema(200 steps) < 2.4` does");
                 self.diagnostics.push(d);
                 None
             }
@@ -112,7 +116,13 @@ impl Eval<'_> {
     }
 
     /// `loss.ema(200 steps)` and `plateau(eval.NAME, over: 4 evals)`
-    pub(super) fn signal_call(&mut self, path: &str, arguments: &[Argument], span: Span, locals: &Locals) -> Node {
+    pub(super) fn signal_call(
+        &mut self,
+        path: &str,
+        arguments: &[Argument],
+        span: Span,
+        locals: &Locals,
+    ) -> Node {
         const MEAN: [Formal<'static>; 1] = [Formal::builtin("over", Type::Span, false)];
         const PLATEAU: [Formal<'static>; 3] = [
             Formal::builtin("of", Type::Any, false),
@@ -154,7 +164,10 @@ impl Eval<'_> {
                         }
                     },
                     Some((other, at)) => {
-                        let message = format!("`of` of `plateau` takes a score (`eval.NAME`), found {}", other.phrase());
+                        let message = format!(
+                            "`of` of `plateau` takes a score (`eval.NAME`), found {}",
+                            other.phrase()
+                        );
                         return self.fail(span, Diagnostic::error("smol::type::mismatch", at, message));
                     }
                     None => return Node::error(span),
@@ -165,7 +178,11 @@ impl Eval<'_> {
                 };
                 if evals == 0 {
                     let at = bound.get("over").map_or(span, |n| n.span);
-                    let d = Diagnostic::error("smol::stage::guard", at, "a plateau of no evaluation is always one");
+                    let d = Diagnostic::error(
+                        "smol::stage::guard",
+                        at,
+                        "a plateau of no evaluation is always one",
+                    );
                     return self.fail(span, d);
                 }
                 let tolerance = match bound.get("tolerance").map(|n| &n.value) {

@@ -2,11 +2,12 @@
 
 use super::Eval;
 use super::call::Formal;
+use crate::builtin::Builtin;
 use crate::rational::Fraction;
 use crate::schema::Schema;
 use crate::schema::dataset::{COLUMNS, FILES, HUB, TOKEN_SHARDS};
 use crate::types::Type;
-use crate::value::{Builtin, DatasetValue, Locals, Node, Object, Value};
+use crate::value::{DatasetValue, Locals, Node, Object, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{Columns, Source, TokenFormat};
 use smolc_syntax::ast::{Argument, Member};
@@ -84,8 +85,12 @@ impl Eval<'_> {
         }
         for field in ["tokens", "documents", "limit"] {
             if record.fraction(field).is_some_and(Fraction::is_zero) {
-                let d = Diagnostic::error("smol::data::empty", record.at(field), format!("a dataset of no {field}"))
-                    .help("leave the field out if the number is not known");
+                let d = Diagnostic::error(
+                    "smol::data::empty",
+                    record.at(field),
+                    format!("a dataset of no {field}"),
+                )
+                .help("leave the field out if the number is not known");
                 return self.fail(span, d);
             }
         }
@@ -121,7 +126,8 @@ impl Eval<'_> {
             let Value::Text(text) = &node.value else { return None };
             if b == Builtin::Hub {
                 let parts: Vec<&str> = text.split('/').collect();
-                let plain = |p: &&str| !p.is_empty() && p.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+                let plain =
+                    |p: &&str| !p.is_empty() && p.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
                 if parts.len() != 2 || !parts.iter().all(plain) {
                     let d = Diagnostic::error(
                         "smol::data::hub",
@@ -139,7 +145,8 @@ impl Eval<'_> {
             }
         }
         if patterns.is_empty() {
-            let d = Diagnostic::error("smol::data::empty", given.span, format!("{owner} is given no pattern"));
+            let d =
+                Diagnostic::error("smol::data::empty", given.span, format!("{owner} is given no pattern"));
             self.diagnostics.push(d);
             return None;
         }

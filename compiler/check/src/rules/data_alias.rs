@@ -8,7 +8,8 @@ use smolc_diag::Diagnostic;
 
 /// Reports datasets of a run that read the same.
 pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
-    let mut read: Vec<usize> = run.stages.iter().flat_map(|s| s.mix.iter().flatten()).map(|e| e.dataset).collect();
+    let mut read: Vec<usize> =
+        run.stages.iter().flat_map(|s| s.mix.iter().flatten()).map(|e| e.dataset).collect();
     read.sort_unstable();
     read.dedup();
     let found: Vec<&Dataset> = read.iter().filter_map(|i| spec.datasets.get(*i)).collect();

@@ -9,7 +9,9 @@ use smolc_plan::Source;
 /// Reports columns that the first file of a source does not have; silent when nobody can look.
 pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>) {
     for dataset in datasets {
-        let (Source::Jsonl { patterns, .. } | Source::Parquet { patterns, .. }) = &dataset.source else { continue };
+        let (Source::Jsonl { patterns, .. } | Source::Parquet { patterns, .. }) = &dataset.source else {
+            continue;
+        };
         let Some(columns) = patterns.iter().find_map(|p| world.columns(p)) else { continue };
         let mut said: Vec<&str> = Vec::new();
         for (column, at) in &dataset.reads {
@@ -24,9 +26,11 @@ pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>)
             )
             .also(dataset.span, "read by this dataset");
             out.push(match nearest(column, columns.iter().map(String::as_str)) {
-                Some(near) => d
-                    .help(format!("did you mean `.{near}`?"))
-                    .fix(*at, format!(".{near}"), Applicability::Unsafe),
+                Some(near) => d.help(format!("did you mean `.{near}`?")).fix(
+                    *at,
+                    format!(".{near}"),
+                    Applicability::Unsafe,
+                ),
                 None => d.help(format!(
                     "they have {}",
                     crate::load::list(columns.iter().map(|c| format!("`{c}`")))

@@ -51,7 +51,9 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
             format!("nothing that run `{}` reads is decontaminated against {names}", run.name),
         )
         .also(run.span, format!("reads {} datasets", read.len()))
-        .help("end a pipeline with `|> decontaminate(against: SUITE, ngram: 13)`, or say where that was done: \
-               `#[allow(smol::data::contamination, reason = \"…\")]`"),
+        .help(
+            "end a pipeline with `|> decontaminate(against: SUITE, ngram: 13)`, or say where that was done: \
+               `#[allow(smol::data::contamination, reason = \"…\")]`",
+        ),
     );
 }

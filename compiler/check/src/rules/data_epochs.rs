@@ -108,7 +108,10 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
                 Diagnostic::warning(
                     "smol::data::epochs_total",
                     dataset.span,
-                    format!("run `{}`{with} reads `{}` {epochs:.1} times over in all", run.name, dataset.name),
+                    format!(
+                        "run `{}`{with} reads `{}` {epochs:.1} times over in all",
+                        run.name, dataset.name
+                    ),
                 )
                 .label(drawn)
                 .also(run.span, by_stage)
@@ -125,7 +128,14 @@ fn rows(run: &Run) -> bool {
 }
 
 /// The limit of a dataset whose documents are a sequence each.
-fn by_rows(run: &Run, stage: &Stage, drawn: &Drawn, dataset: &Dataset, batch: &Batch, out: &mut Vec<Diagnostic>) {
+fn by_rows(
+    run: &Run,
+    stage: &Stage,
+    drawn: &Drawn,
+    dataset: &Dataset,
+    batch: &Batch,
+    out: &mut Vec<Diagnostic>,
+) {
     let (Some(documents), Some((limit, at))) = (dataset.stated_documents, dataset.limit) else { return };
     let sequences = drawn.weight.to_f64() * batch.sequences as f64;
     let epochs = sequences / documents as f64;

@@ -1,8 +1,8 @@
 //! `smol::mix::duplicate`: one sum names a dataset once. Reached a second time through a nested mixture, its shares add
 //! up: a blend of two mixtures that share a source is a thing people mean.
 
-use crate::eval::Part;
 use super::mix_sum::written;
+use crate::eval::Part;
 use smolc_diag::Diagnostic;
 
 /// Reports a dataset or mixture that stands in a sum twice.

@@ -36,7 +36,10 @@ pub fn resolve(owner: &str, parts: &mut [Part], out: &mut Vec<Diagnostic>) -> Op
             Diagnostic::error(
                 "smol::mix::rest",
                 rest.weight_span,
-                format!("nothing is left for `rest` in {owner}: the others add up to {}", mix_sum::written(&sum)),
+                format!(
+                    "nothing is left for `rest` in {owner}: the others add up to {}",
+                    mix_sum::written(&sum)
+                ),
             )
             .help("lower the other shares, or drop the term"),
         );

@@ -37,7 +37,9 @@ pub fn check(owner: &str, parts: &[Part], out: &mut Vec<Diagnostic>) {
     let Some(sum) = sum.same() else {
         let steady = parts.iter().find(|p| p.weight.as_ref().is_some_and(|w| w.same().is_some()));
         let name = steady.map_or("…", |p| p.what.as_str());
-        out.push(d.help(format!("a weight that rises takes its share from another one: write `rest {name}`")));
+        out.push(
+            d.help(format!("a weight that rises takes its share from another one: write `rest {name}`")),
+        );
         return;
     };
     // The largest part absorbs the difference with the least change of proportion.

@@ -13,7 +13,9 @@ pub fn check(stage: &str, parts: &[Part], batch: Option<&Batch>, out: &mut Vec<D
     let Some(batch) = batch else { return };
     let Some(part) = parts.last() else { return };
     for drawn in &part.mix {
-        let Some(sequences) = drawn.weight.mul(crate::rational::Fraction::integer(batch.sequences)) else { continue };
+        let Some(sequences) = drawn.weight.mul(crate::rational::Fraction::integer(batch.sequences)) else {
+            continue;
+        };
         if sequences >= crate::rational::Fraction::ONE {
             continue;
         }

@@ -1,7 +1,7 @@
 //! `smol::mix::zero`: a weight is positive. A term of no share would look like part of the training and be none.
 
-use crate::eval::Part;
 use super::mix_sum;
+use crate::eval::Part;
 use crate::share::Share;
 use smolc_diag::Diagnostic;
 

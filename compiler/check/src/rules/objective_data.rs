@@ -33,10 +33,13 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
                 .also(*at, format!("the objective: `{name}`"))
                 .also(dataset.span, "the dataset")
                 .help(match dataset.columns {
-                    None => format!("name the columns: {}", match objective {
-                        Objective::Dpo { .. } => "`{ chosen: .chosen, rejected: .rejected }`",
-                        _ => "`{ messages: .messages }`",
-                    }),
+                    None => format!(
+                        "name the columns: {}",
+                        match objective {
+                            Objective::Dpo { .. } => "`{ chosen: .chosen, rejected: .rejected }`",
+                            _ => "`{ messages: .messages }`",
+                        }
+                    ),
                     Some(Columns::Messages { .. }) => "set `objective: Sft { … }`".into(),
                     Some(Columns::Preference { .. }) => "set `objective: Dpo { … }`".into(),
                 }),

@@ -13,7 +13,10 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
                 *at,
                 format!("run `{}` learns preferences against no reference", run.name),
             )
-            .help(format!("begin from the run whose model is the reference: `run {} from sft {{ … }}`", run.name)),
+            .help(format!(
+                "begin from the run whose model is the reference: `run {} from sft {{ … }}`",
+                run.name
+            )),
         );
     }
 }

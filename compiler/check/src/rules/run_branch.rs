@@ -40,7 +40,10 @@ pub fn check(base: &Run, asked: Fraction, at: Span, out: &mut Vec<Diagnostic>) -
         format!("run `{}` will have no checkpoint there", base.name),
     )
     .label(format!("{} steps", decimal(asked)))
-    .also(base.span, format!("writes one every {} steps and at the ends of stages", grouped(i128::from(every))));
+    .also(
+        base.span,
+        format!("writes one every {} steps and at the ends of stages", grouped(i128::from(every))),
+    );
     let near: Vec<String> = [below, above].into_iter().flatten().map(said).collect();
     d = d.help(format!("the nearest checkpoints are at {}", crate::load::list(near)));
     if let Some(step) = nearest {

@@ -31,7 +31,12 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
             Diagnostic::error(
                 "smol::run::tokenizer",
                 at,
-                format!("run `{}` reads tokens of `{}`, its weights were trained on those of `{}`", run.name, name(new), name(old)),
+                format!(
+                    "run `{}` reads tokens of `{}`, its weights were trained on those of `{}`",
+                    run.name,
+                    name(new),
+                    name(old)
+                ),
             )
             .also(there, "the tokenizer there")
             .help("leave `tokenizer` out: it is taken over"),

@@ -19,7 +19,9 @@ pub fn check(run: &Run, lr: &Schedule, end: u64, out: &mut Vec<Diagnostic>) {
     let Some(start) = Fraction::integer(end).sub(decay) else { return };
     let start = start.to_f64();
     let stages = run.stages.iter().skip(1).filter_map(|s| Some((s, s.steps?.0)));
-    let Some((stage, first)) = stages.min_by_key(|(_, first)| (start - *first as f64).abs() as u64) else { return };
+    let Some((stage, first)) = stages.min_by_key(|(_, first)| (start - *first as f64).abs() as u64) else {
+        return;
+    };
     let apart = (start - first as f64) / end as f64;
     if apart.abs() <= SAME || apart.abs() > NEAR {
         return;

@@ -23,19 +23,23 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) -> bool {
         "smol::schedule::continued",
         run.span,
         match left {
-            0 => format!("run `{}` has no learning rate: that of `{}` has ended where it begins", run.name, base.name),
+            0 => format!(
+                "run `{}` has no learning rate: that of `{}` has ended where it begins",
+                run.name, base.name
+            ),
             _ => format!("run `{}` goes on longer than the learning rate of `{}` does", run.name, base.name),
         },
     )
-    .also(parent.span, format!("begins after {} of {} steps", grouped(i128::from(step)), grouped(i128::from(end))));
+    .also(
+        parent.span,
+        format!("begins after {} of {} steps", grouped(i128::from(step)), grouped(i128::from(end))),
+    );
     out.push(match left {
         0 => d.help("set `lr` in this run, such as `lr: cosine(peak: 3e-4, warmup: 10%)`"),
-        _ => d
-            .label(format!("{} long", tokens(steps as f64 * new.tokens() as f64)))
-            .help(format!(
-                "{} of the schedule are left; shorten the stages, or set `lr`",
-                tokens(left as f64 * old.tokens() as f64)
-            )),
+        _ => d.label(format!("{} long", tokens(steps as f64 * new.tokens() as f64))).help(format!(
+            "{} of the schedule are left; shorten the stages, or set `lr`",
+            tokens(left as f64 * old.tokens() as f64)
+        )),
     });
     false
 }

@@ -16,7 +16,9 @@ pub fn check(run: &Run, lr: &Schedule, curve: &Curve, end: u64, out: &mut Vec<Di
         return;
     }
     let highest = curve.points.iter().fold(0.0f64, |m, (_, v)| m.max(*v));
-    let (Some((t, last)), Some((s, before))) = (curve.points.last(), curve.points.iter().rev().nth(1)) else { return };
+    let (Some((t, last)), Some((s, before))) = (curve.points.last(), curve.points.iter().rev().nth(1)) else {
+        return;
+    };
     let floor = lr.floor.map_or(0.0, |(f, _)| f);
     let slope = (before - last) / (t - s).max(1) as f64;
     // As much as is left would take more steps than the run's last percent.

@@ -15,8 +15,14 @@ pub fn check(
 ) -> Option<u64> {
     if !before {
         out.push(
-            Diagnostic::error("smol::stage::enter", at, format!("stage `{stage}` has no mixture to blend from"))
-                .help("a blend passes from the stage before, or from the run this one begins from, into this one"),
+            Diagnostic::error(
+                "smol::stage::enter",
+                at,
+                format!("stage `{stage}` has no mixture to blend from"),
+            )
+            .help(
+                "a blend passes from the stage before, or from the run this one begins from, into this one",
+            ),
         );
         return None;
     }

@@ -6,20 +6,29 @@ use smolc_diag::{Diagnostic, Span};
 
 /// True if everything divides; otherwise each thing that does not is reported.
 pub fn check(run: &Run, out: &mut Vec<Diagnostic>) -> bool {
-    let (Some((target, at)), Some(batch), Some(model)) = (&run.target, &run.batch, &run.model) else { return false };
+    let (Some((target, at)), Some(batch), Some(model)) = (&run.target, &run.batch, &run.model) else {
+        return false;
+    };
     let before = out.len();
     let field = |name: &str| run.target_spans.iter().find(|(k, _)| k == name).map_or(*at, |(_, span)| *span);
     let share = target.data_parallel.checked_mul(batch.micro);
     if share.is_none_or(|s| !batch.sequences.is_multiple_of(s)) {
         let each = batch.sequences as f64 / target.data_parallel as f64;
         let sizes: Vec<String> = (1..=batch.sequences.min(64))
-            .filter(|m| target.data_parallel.checked_mul(*m).is_some_and(|s| batch.sequences.is_multiple_of(s)))
+            .filter(|m| {
+                target.data_parallel.checked_mul(*m).is_some_and(|s| batch.sequences.is_multiple_of(s))
+            })
             .map(|m| m.to_string())
             .collect();
         let d = Diagnostic::error(
             "smol::target::divide",
             run.batch_span,
-            format!("a batch of {} sequences does not divide among {} replicas of `{}`", grouped(i128::from(batch.sequences)), target.data_parallel, target.name),
+            format!(
+                "a batch of {} sequences does not divide among {} replicas of `{}`",
+                grouped(i128::from(batch.sequences)),
+                target.data_parallel,
+                target.name
+            ),
         )
         .label(format!("{each} sequences a replica, in micro-batches of {}", batch.micro))
         .also(*at, format!("{} replicas", target.data_parallel));
@@ -33,7 +42,15 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) -> bool {
     for (name, size) in [("heads", m.heads), ("kv_heads", m.kv_heads), ("ffn", m.ffn), ("vocab", m.vocab)] {
         report(out, "tensor_parallel", tensor, name, size, model.at(name), field("tensor_parallel"));
     }
-    report(out, "pipeline_parallel", target.pipeline_parallel, "layers", m.layers, model.at("layers"), field("pipeline_parallel"));
+    report(
+        out,
+        "pipeline_parallel",
+        target.pipeline_parallel,
+        "layers",
+        m.layers,
+        model.at("layers"),
+        field("pipeline_parallel"),
+    );
     out.len() == before
 }
 

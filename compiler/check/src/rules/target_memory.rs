@@ -88,19 +88,18 @@ fn gib(bytes: f64) -> String {
 
 /// Reports a run that does not fit, with the breakdown and the nearest changes that would make it fit.
 pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
-    let (Some((target, at)), Some(batch), Some(model)) = (&run.target, &run.batch, &run.model) else { return };
+    let (Some((target, at)), Some(batch), Some(model)) = (&run.target, &run.batch, &run.model) else {
+        return;
+    };
     let Some(memory) = memory(model, batch, target) else { return };
     let room = target.device.memory as f64 * (1.0 - SPARE);
     if memory.peak() <= room {
         return;
     }
-    let (what, most) = [
-        ("training", memory.activations),
-        ("evaluating", memory.evaluation),
-        ("saving", memory.saving),
-    ]
-    .into_iter()
-    .fold(("training", 0.0f64), |best, next| if next.1 > best.1 { next } else { best });
+    let (what, most) =
+        [("training", memory.activations), ("evaluating", memory.evaluation), ("saving", memory.saving)]
+            .into_iter()
+            .fold(("training", 0.0f64), |best, next| if next.1 > best.1 { next } else { best });
     let mut d = Diagnostic::error(
         "smol::target::memory",
         *at,

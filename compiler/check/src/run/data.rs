@@ -175,11 +175,7 @@ impl Builder {
                 Protocol::Perplexity { dataset: self.dataset(d)?, tokens: f.u64("tokens").unwrap_or(1 << 20) }
             }
             "Needle" => Protocol::Needle {
-                lengths: (
-                    f.u64("shortest").unwrap_or(512),
-                    f.u64("longest")?,
-                    f.u64("step").unwrap_or(256),
-                ),
+                lengths: (f.u64("shortest").unwrap_or(512), f.u64("longest")?, f.u64("step").unwrap_or(256)),
                 depths: f.u64("depths").unwrap_or(11),
                 distractors: f.u64("distractors").unwrap_or(0),
                 seed: f.u64("seed").unwrap_or(0),

@@ -1,9 +1,9 @@
 //! When checkpoints are written and validation splits evaluated.
 
+use super::Builder;
 use crate::eval::{Eval, Time};
 use crate::rules::time_rounds;
 use crate::schema::run::default;
-use super::Builder;
 use crate::spec::Event;
 use crate::value::{CadenceValue, Node, Num, Object, Value};
 use smolc_diag::Diagnostic;
@@ -33,7 +33,13 @@ fn interval(eval: &mut Eval<'_>, node: &Node, what: &str, time: Time, batch: &Ba
 
 impl Builder {
     /// The evaluations of a run: `eval: suite every 500B tokens and at stage end`, or a list of such.
-    pub(super) fn events(&mut self, eval: &mut Eval<'_>, block: &Object, time: Time, batch: &Batch) -> Vec<Event> {
+    pub(super) fn events(
+        &mut self,
+        eval: &mut Eval<'_>,
+        block: &Object,
+        time: Time,
+        batch: &Batch,
+    ) -> Vec<Event> {
         let mut out = Vec::new();
         let Some(node) = block.get("eval").cloned() else { return out };
         let nodes = match &node.value {
@@ -82,7 +88,8 @@ pub(super) fn checkpoints(
     time: Time,
     batch: &Batch,
 ) -> Option<Checkpoints> {
-    let defaults = Checkpoints { every: default::CHECKPOINT_EVERY, keep: default::CHECKPOINT_KEEP, pinned: Vec::new() };
+    let defaults =
+        Checkpoints { every: default::CHECKPOINT_EVERY, keep: default::CHECKPOINT_KEEP, pinned: Vec::new() };
     let Some(c) = cadence(block, "checkpoint") else {
         return (!block.broken("checkpoint")).then_some(defaults);
     };
@@ -160,8 +167,12 @@ fn no_suite(eval: &mut Eval<'_>, c: &CadenceValue, what: &str) -> Option<()> {
     match &c.what {
         None => Some(()),
         Some(node) => {
-            let d = Diagnostic::error("smol::type::mismatch", node.span, format!("{what} evaluates nothing by name"))
-                .help("benchmarks go into `eval: suite every 2B tokens`");
+            let d = Diagnostic::error(
+                "smol::type::mismatch",
+                node.span,
+                format!("{what} evaluates nothing by name"),
+            )
+            .help("benchmarks go into `eval: suite every 2B tokens`");
             eval.diagnostics.push(d);
             None
         }

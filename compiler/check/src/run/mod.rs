@@ -56,7 +56,10 @@ impl Builder {
                 run.name.span,
                 format!("run `{}` changes a run, but not which", run.name.text),
             )
-            .help(format!("write `run NAME from {} with {{ … }}`; without `from` it stands in a sweep", run.name.text));
+            .help(format!(
+                "write `run NAME from {} with {{ … }}`; without `from` it stands in a sweep",
+                run.name.text
+            ));
             eval.diagnostics.push(d);
             return None;
         }
@@ -142,7 +145,8 @@ impl Builder {
             run.events = self.events(eval, &block, time(&batch, 0), &batch);
         }
         let stages = eval.run_stages(layers);
-        let unread = layers.iter().flat_map(|l| l.body.iter()).any(|m| matches!(m.kind, MemberKind::Error { .. }));
+        let unread =
+            layers.iter().flat_map(|l| l.body.iter()).any(|m| matches!(m.kind, MemberKind::Error { .. }));
         if stages.is_empty() && !unread && !derived.broken {
             let d = Diagnostic::error("smol::stage::none", span, format!("{owner} has no stage"))
                 .help("write `stage NAME for 1M tokens { mix: … }` in it");
@@ -183,7 +187,9 @@ impl Builder {
     }
 
     fn run_tokenizer(&mut self, eval: &mut Eval<'_>, block: &Object) -> Option<(usize, Span)> {
-        let (Value::Tokenizer(t), span) = block.get("tokenizer").map(|n| (&n.value, n.span))? else { return None };
+        let (Value::Tokenizer(t), span) = block.get("tokenizer").map(|n| (&n.value, n.span))? else {
+            return None;
+        };
         match self.tokenizer(t) {
             Some(index) => Some((index, span)),
             None => {

@@ -27,8 +27,9 @@ pub(super) fn objective(eval: &mut Eval<'_>, block: &Object, time: Option<Time>)
                 None => rate::placeholder(&node),
             };
             if beta.expr == smolc_expr::Expr::Const(0.0) {
-                let d = Diagnostic::error("smol::objective::beta", node.span, "a `beta` of zero learns nothing")
-                    .help("SmolLM2 uses 0.5, Rafailov et al. 0.1 to 0.5");
+                let d =
+                    Diagnostic::error("smol::objective::beta", node.span, "a `beta` of zero learns nothing")
+                        .help("SmolLM2 uses 0.5, Rafailov et al. 0.1 to 0.5");
                 eval.diagnostics.push(d);
                 return None;
             }

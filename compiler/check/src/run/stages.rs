@@ -41,8 +41,9 @@ impl Builder {
         eval.missing(&block, stage.name.span, &owner);
         let mix = match block.get("mix").map(|n| (&n.value, n.span)) {
             Some((Value::Mix(mix), _)) => self.entries(mix),
-            Some((Value::Dataset(d), span)) => self
-                .entries(&Mix { terms: vec![MixTerm { dataset: d.clone(), weight: Share::one(), span }] }),
+            Some((Value::Dataset(d), span)) => {
+                self.entries(&Mix { terms: vec![MixTerm { dataset: d.clone(), weight: Share::one(), span }] })
+            }
             _ => None,
         };
         let time = run.batch.as_ref().map(|b| super::time(b, 0));
@@ -227,13 +228,15 @@ fn cut(run: &mut Run, parent: Option<&Stage>, out: &mut Vec<Diagnostic>) {
         };
         let blended = match &stage.blend {
             None => 0,
-            Some((over, at)) => match stage_enter::check(&stage.name, *over, *at, steps, before.is_some(), out) {
-                Some(over) => over,
-                None => {
-                    before = Some(mix);
-                    continue;
+            Some((over, at)) => {
+                match stage_enter::check(&stage.name, *over, *at, steps, before.is_some(), out) {
+                    Some(over) => over,
+                    None => {
+                        before = Some(mix);
+                        continue;
+                    }
                 }
-            },
+            }
         };
         let parts = parts(first, steps, blended, before.as_deref().unwrap_or_default(), &mix);
         match parts {
@@ -242,7 +245,8 @@ fn cut(run: &mut Run, parent: Option<&Stage>, out: &mut Vec<Diagnostic>) {
                 stage.parts = parts;
             }
             None => {
-                let message = format!("the shares of stage `{}` are out of range as exact fractions", stage.name);
+                let message =
+                    format!("the shares of stage `{}` are out of range as exact fractions", stage.name);
                 out.push(Diagnostic::error("smol::eval::arithmetic", stage.span, message));
             }
         }
@@ -299,4 +303,3 @@ pub(super) fn time(batch: &Batch, end: u64) -> Time {
         end: Fraction::integer(end),
     }
 }
-

@@ -15,7 +15,14 @@ use std::rc::Rc;
 
 impl Builder {
     /// `sweep name over variable in [ … ] { run … }`
-    pub fn sweep(&mut self, eval: &mut Eval<'_>, name: &Ident, variable: &Ident, values: &Expr, body: &[Member]) {
+    pub fn sweep(
+        &mut self,
+        eval: &mut Eval<'_>,
+        name: &Ident,
+        variable: &Ident,
+        values: &Expr,
+        body: &[Member],
+    ) {
         let node = eval.expr(values, &Rc::default());
         let list = match &node.value {
             Value::Error => return,
@@ -42,7 +49,9 @@ impl Builder {
                         format!("sweep `{}` has no field `{}`", name.text, key.text),
                     );
                     d = match nearest(&key.text, ["compare"]) {
-                        Some(near) => d.help("did you mean `compare`?").fix(key.span, near, Applicability::Unsafe),
+                        Some(near) => {
+                            d.help("did you mean `compare`?").fix(key.span, near, Applicability::Unsafe)
+                        }
                         None => d.help("it has runs and `compare`; what changes belongs into its runs"),
                     };
                     eval.diagnostics.push(d);
@@ -67,11 +76,13 @@ impl Builder {
             }
         }
         if runs.is_empty() {
-            let d = Diagnostic::error("smol::run::sweep", name.span, format!("sweep `{}` has no run", name.text))
-                .help("write `run BASE with { … }` or `run NAME from BASE at … { … }` in it");
+            let d =
+                Diagnostic::error("smol::run::sweep", name.span, format!("sweep `{}` has no run", name.text))
+                    .help("write `run BASE with { … }` or `run NAME from BASE at … { … }` in it");
             eval.diagnostics.push(d);
             return;
         }
+        let compare_span = compare.map_or(name.span, |e| e.span);
         let compare = self.compared(eval, compare);
         let mut plan = smolc_plan::Sweep {
             name: name.text.clone(),
@@ -106,7 +117,7 @@ impl Builder {
                         every: None,
                         stage_end: false,
                         end: true,
-                        span: name.span,
+                        span: compare_span,
                     };
                     built.events.push(event);
                 }
@@ -153,7 +164,9 @@ fn slug(value: &Node, written: &str) -> Option<String> {
         }
         Value::Number(Num::Exact(f), dim) => Some(clean(crate::units::quantity(*f, *dim).replace(',', ""))),
         Value::Dataset(d) if d.id.is_some() => Some(clean(d.name.clone())),
-        Value::Word(text) | Value::Text(text) if text.len() <= 40 && !text.is_empty() => Some(clean(text.clone())),
+        Value::Word(text) | Value::Text(text) if text.len() <= 40 && !text.is_empty() => {
+            Some(clean(text.clone()))
+        }
         Value::Bool(b) => Some(b.to_string()),
         _ if written.len() <= 40 && !written.is_empty() => Some(clean(written.to_string())),
         _ => None,

@@ -63,8 +63,12 @@ pub(super) fn target(
     }
     let zero = block.u64("zero").unwrap_or(0);
     if zero > 3 {
-        let d = Diagnostic::error("smol::target::shape", block.at("zero"), format!("there is no ZeRO stage {zero}"))
-            .help("0 divides nothing, 1 the optimizer state, 2 gradients too, 3 weights too");
+        let d = Diagnostic::error(
+            "smol::target::shape",
+            block.at("zero"),
+            format!("there is no ZeRO stage {zero}"),
+        )
+        .help("0 divides nothing, 1 the optimizer state, 2 gradients too, 3 weights too");
         eval.diagnostics.push(d);
         return None;
     }
@@ -90,7 +94,11 @@ pub(super) fn target(
         pipeline_parallel: pipeline,
         zero,
         precision: if block.text("precision") == Some("f32") { Precision::F32 } else { Precision::Bf16 },
-        recompute: if block.text("recompute") == Some("layers") { Recompute::Layers } else { Recompute::None },
+        recompute: if block.text("recompute") == Some("layers") {
+            Recompute::Layers
+        } else {
+            Recompute::None
+        },
         utilization,
         price: block.f64("price"),
     };

@@ -52,7 +52,12 @@ pub static HUB: Schema = Schema {
     fields: columns!(
         optional("config", Type::Optional(&Type::Text), "the dataset's default", "Subset."),
         optional("split", Type::Text, "train", "Split."),
-        optional("revision", Type::Optional(&Type::Text), "the newest", "Commit; a spec that names one stays what it was."),
+        optional(
+            "revision",
+            Type::Optional(&Type::Text),
+            "the newest",
+            "Commit; a spec that names one stays what it was."
+        ),
     ),
 };
 

@@ -30,8 +30,16 @@ pub static LIKELIHOOD: Schema = Schema {
     name: "Likelihood",
     doc: "The most likely of several continuations is the answer.",
     fields: benchmark!(
-        required("prompt", Type::Text, "Text before the continuation; `\\{column\\}` is a column of the item."),
-        required("choice", Type::Text, "A continuation; `\\{choice\\}` and `\\{letter\\}` stand for one of the choices."),
+        required(
+            "prompt",
+            Type::Text,
+            "Text before the continuation; `\\{column\\}` is a column of the item."
+        ),
+        required(
+            "choice",
+            Type::Text,
+            "A continuation; `\\{choice\\}` and `\\{letter\\}` stand for one of the choices."
+        ),
         required("choices", Type::Column, "Column of the choices."),
         required("answer", Type::Column, "Column of the right one."),
         optional(
@@ -52,7 +60,12 @@ pub static GENERATION: Schema = Schema {
         required("answer", Type::Column, "Column of the right answer."),
         required("tokens", Type::Count(Dim::Tokens), "Tokens at most."),
         optional("stop", TEXTS, "none", "Texts that end the answer."),
-        optional("extract", Type::Optional(&Type::Text), "all of it", "Regular expression; its first group is the answer."),
+        optional(
+            "extract",
+            Type::Optional(&Type::Text),
+            "all of it",
+            "Regular expression; its first group is the answer."
+        ),
         optional(
             "metric",
             Type::Word(&["exact", "quasi_exact", "number", "math", "f1", "instructions"]),
@@ -106,7 +119,12 @@ pub static NEEDLE: Schema = Schema {
         required("longest", Type::Count(Dim::Tokens), "Longest text."),
         optional("shortest", Type::Count(Dim::Tokens), "512 tokens", "Shortest text."),
         optional("step", Type::Count(Dim::Tokens), "256 tokens", "Distance between two lengths."),
-        optional("depths", Type::Int, "11", "Places the sentence is hidden at, from the beginning to the end."),
+        optional(
+            "depths",
+            Type::Int,
+            "11",
+            "Places the sentence is hidden at, from the beginning to the end.",
+        ),
         optional("distractors", Type::Int, "0", "Other sentences of the same form."),
         optional("seed", Type::Int, "0", "Seed."),
     ],

@@ -22,7 +22,12 @@ pub static TARGET: Schema = Schema {
     doc: "The machine a run is meant for. Whether the run fits is proved before it starts.",
     fields: &[
         required("device", Type::Block(DEVICES, "a device"), "What it is made of (`std.targets`)."),
-        optional("count", Type::Int, "data_parallel · tensor_parallel · pipeline_parallel", "How many devices."),
+        optional(
+            "count",
+            Type::Int,
+            "data_parallel · tensor_parallel · pipeline_parallel",
+            "How many devices.",
+        ),
         optional("data_parallel", Type::Int, "what the others leave of `count`", "Replicas."),
         optional("tensor_parallel", Type::Int, "1", "Devices that share every layer."),
         optional("pipeline_parallel", Type::Int, "1", "Groups of layers."),

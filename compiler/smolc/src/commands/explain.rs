@@ -76,7 +76,8 @@ fn one(p: &Provenance, sources: &Sources, console: &Console) -> String {
     for touch in &p.touches {
         let (line, column) = sources.line_column(touch.span.file, touch.span.start);
         let place = format!("{}:{line}:{column}", sources.path(touch.span.file));
-        let line = sources.text(touch.span.file).lines().nth(line.saturating_sub(1) as usize).unwrap_or("").trim();
+        let line =
+            sources.text(touch.span.file).lines().nth(line.saturating_sub(1) as usize).unwrap_or("").trim();
         text.push_str(&format!("  {}  {}\n    {line}\n", out.style(Style::Dim, &place), touch.how));
     }
     text

@@ -40,64 +40,57 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
         (None, false) => "never".into(),
     };
     let mut facts = vec![
-            ("model", format!("{} · {family}, {parameters} parameters, {tied}", m.name)),
-            (
-                "",
-                format!(
-                    "{} layers, hidden {}, ffn {}, {} heads of {} ({} key/value), vocabulary {}, context {}, rope theta \
+        ("model", format!("{} · {family}, {parameters} parameters, {tied}", m.name)),
+        (
+            "",
+            format!(
+                "{} layers, hidden {}, ffn {}, {} heads of {} ({} key/value), vocabulary {}, context {}, rope theta \
                      {theta}{scaling}",
-                    m.layers,
-                    m.hidden,
-                    m.ffn,
-                    m.heads,
-                    m.head_dim,
-                    m.kv_heads,
-                    number::thousands(m.vocab),
-                    number::thousands(m.context),
-                ),
+                m.layers,
+                m.hidden,
+                m.ffn,
+                m.heads,
+                m.head_dim,
+                m.kv_heads,
+                number::thousands(m.vocab),
+                number::thousands(m.context),
             ),
-            (
-                "length",
-                format!(
-                    "{} steps, {} tokens, {} FLOP/token, {} FLOP in all",
-                    number::thousands(run.steps),
-                    exact_and_short(tokens),
-                    number::si(flops),
-                    number::si(flops * tokens as f64),
-                ),
+        ),
+        (
+            "length",
+            format!(
+                "{} steps, {} tokens, {} FLOP/token, {} FLOP in all",
+                number::thousands(run.steps),
+                exact_and_short(tokens),
+                number::si(flops),
+                number::si(flops * tokens as f64),
             ),
-            (
-                "batch",
-                format!(
-                    "{} tokens = {} sequences of {}, {micro}",
-                    number::thousands(b.tokens()),
-                    number::thousands(b.sequences),
-                    number::thousands(b.window),
-                ),
+        ),
+        (
+            "batch",
+            format!(
+                "{} tokens = {} sequences of {}, {micro}",
+                number::thousands(b.tokens()),
+                number::thousands(b.sequences),
+                number::thousands(b.window),
             ),
-            (
-                "optimizer",
-                format!(
-                    "AdamW, betas {} and {}, eps {:e}, weight decay {}{decay}, {clip}",
-                    o.beta1, o.beta2, o.eps, o.weight_decay
-                ),
+        ),
+        (
+            "optimizer",
+            format!(
+                "AdamW, betas {} and {}, eps {:e}, weight decay {}{decay}, {clip}",
+                o.beta1, o.beta2, o.eps, o.weight_decay
             ),
-            (
-                "attention",
-                if run.document_mask { "within documents" } else { "across documents" }.to_string(),
-            ),
-            ("tokenizer", tokenizer.to_string()),
-            ("validation", validation),
-            (
-                "checkpoints",
-                format!(
-                    "every {} steps and at stage ends, newest {} kept",
-                    number::thousands(c.every),
-                    c.keep
-                ),
-            ),
-            ("seed", run.seed.to_string()),
-        ];
+        ),
+        ("attention", if run.document_mask { "within documents" } else { "across documents" }.to_string()),
+        ("tokenizer", tokenizer.to_string()),
+        ("validation", validation),
+        (
+            "checkpoints",
+            format!("every {} steps and at stage ends, newest {} kept", number::thousands(c.every), c.keep),
+        ),
+        ("seed", run.seed.to_string()),
+    ];
     facts.extend(relations(plan, run));
     facts.extend(machine(run, flops * tokens as f64));
     list(facts, out)
@@ -112,7 +105,10 @@ fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
             Carry::Weights => "its weights",
             Carry::Everything => "its weights and optimizer moments",
         };
-        out.push(("begins from", format!("{name} after {} steps, with {carry}", number::thousands(parent.step))));
+        out.push((
+            "begins from",
+            format!("{name} after {} steps, with {carry}", number::thousands(parent.step)),
+        ));
     }
     match &run.objective {
         Objective::NextToken => {}
@@ -136,8 +132,12 @@ fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
         out.push(("weight decay", format!("{} over the run", decay.source)));
     }
     for event in &run.evaluations {
-        let names: Vec<&str> =
-            event.evaluations.iter().filter_map(|e| plan.evaluations.get(*e)).map(|e| e.name.as_str()).collect();
+        let names: Vec<&str> = event
+            .evaluations
+            .iter()
+            .filter_map(|e| plan.evaluations.get(*e))
+            .map(|e| e.name.as_str())
+            .collect();
         let mut when = Vec::new();
         if let Some(n) = event.every {
             when.push(format!("every {} steps", number::thousands(n)));
@@ -154,7 +154,10 @@ fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
         if let Some(guard) = &stage.until {
             let least = number::thousands(guard.least_steps);
             let name = stage.stage_name();
-            out.push(("guard", format!("stage {name} ends after {least} steps or later, when {}", guard.source)));
+            out.push((
+                "guard",
+                format!("stage {name} ends after {least} steps or later, when {}", guard.source),
+            ));
         }
     }
     out
