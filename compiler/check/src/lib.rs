@@ -11,6 +11,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 pub mod allow;
+pub mod builtin;
 pub mod eval;
 pub mod lineage;
 pub mod load;

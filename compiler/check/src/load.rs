@@ -1,6 +1,6 @@
 //! Reading a spec and everything it imports, each file once.
 
-use crate::value::Builtin;
+use crate::builtin::Builtin;
 use crate::value::ItemId;
 use crate::world::World;
 use indexmap::IndexMap;

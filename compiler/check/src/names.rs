@@ -3,8 +3,9 @@
 //! Names are resolved before anything is evaluated, so that a name nobody ever evaluates is checked too. Evaluation
 //! meets unknown names as errors that have been reported.
 
+use crate::builtin::Builtin;
 use crate::load::{Bound, Program, Target, list};
-use crate::value::{Builtin, ItemId};
+use crate::value::ItemId;
 use crate::walk::{Names, walk_item};
 use indexmap::IndexMap;
 use smolc_diag::suggest::nearest;

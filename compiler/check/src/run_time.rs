@@ -29,7 +29,8 @@ pub fn at(expr: &Expr, t: u64, end: u64) -> f64 {
 
 /// A schedule at chosen steps.
 ///
-/// A run has millions of steps and a spec must check within milliseconds, so not every step is looked at: all constants
+/// A run of up to [`EVERY`] steps is run through, each step. One of millions would take longer than a check may, so not
+/// every step of it is looked at: all constants
 /// of the expression that are steps of the run (where `if` may change branch) with the steps on either side, the first
 /// and last steps, and a grid of 1,024. A schedule of the standard library is exact on these; one that misbehaves between
 /// two grid points without a constant there is caught by the runtime, which checks every rate it uses.
@@ -42,9 +43,18 @@ pub struct Curve {
 
 const GRID: u64 = 1024;
 
+/// Steps up to which a schedule is evaluated at each.
+pub const EVERY: u64 = 1 << 16;
+
 impl Curve {
     /// Samples an expression over steps 0 … `end` - 1.
     pub fn sample(expr: &Expr, end: u64) -> Curve {
+        if end <= EVERY {
+            let course = At::new(expr, end);
+            let points: Vec<(u64, f64)> = (0..end).map(|s| (s, course.step(s))).collect();
+            let zero_from = zero_tail(&course, &points);
+            return Curve { points, zero_from };
+        }
         let mut steps: Vec<u64> = vec![0, 1];
         steps.extend((0..=2).map(|k| end.saturating_sub(k + 1)));
         steps.extend((0..=GRID).map(|i| (u128::from(i) * u128::from(end) / u128::from(GRID)) as u64));

@@ -1,8 +1,9 @@
 //! Calls: arguments bound to parameters, functions of the spec, and the compiler's own.
 
 use super::Eval;
+use crate::builtin::Builtin;
 use crate::types::Type;
-use crate::value::{Builtin, Field, ItemId, Locals, Node, Object, Value};
+use crate::value::{Field, ItemId, Locals, Node, Object, Value};
 use indexmap::IndexMap;
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};

@@ -1,9 +1,10 @@
 //! Reports values that are not what a place takes.
 
 use super::Eval;
+use crate::builtin::Builtin;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Builtin, Node, Num, Value};
+use crate::value::{Node, Num, Value};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 

@@ -6,10 +6,11 @@
 use super::Eval;
 use super::call::Formal;
 use super::rows::Yields;
+use crate::builtin::Builtin;
 use crate::rational::Fraction;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Builtin, DatasetValue, EvalValue, Field, Locals, Node, Num, Object, StepValue, Value};
+use crate::value::{DatasetValue, EvalValue, Field, Locals, Node, Num, Object, StepValue, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{Amount, Dedup, Step, Take};
 use smolc_syntax::ast::{Argument, Expr, ExprKind};

@@ -22,10 +22,11 @@ pub use runs::{Base, Branch, Derived, Layer, StageLayers};
 pub use schedule::Time;
 pub use signals::{Guard, NAMES as SIGNALS, ReadingKind};
 
+use crate::builtin::Builtin;
 use crate::load::{Program, Target};
 use crate::rational::Fraction;
 use crate::units::Dim;
-use crate::value::{Builtin, CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
+use crate::value::{CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
 use crate::world::World;
 use smolc_diag::{Diagnostic, Sources, Span};
 use smolc_syntax::ast::{Cadence, Expr, ExprKind, Ident, Number, TextPart, UnaryOp};

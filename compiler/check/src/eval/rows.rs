@@ -5,9 +5,10 @@
 
 use super::Eval;
 use super::call::Formal;
+use crate::builtin::Builtin;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Builtin, ClassifierValue, Locals, Node, Value};
+use crate::value::{ClassifierValue, Locals, Node, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_expr::{Expr as Code, Filter, Input, Unary};
 use smolc_syntax::ast::{Argument, BinaryOp, Expr};

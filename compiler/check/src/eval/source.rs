@@ -2,11 +2,12 @@
 
 use super::Eval;
 use super::call::Formal;
+use crate::builtin::Builtin;
 use crate::rational::Fraction;
 use crate::schema::Schema;
 use crate::schema::dataset::{COLUMNS, FILES, HUB, TOKEN_SHARDS};
 use crate::types::Type;
-use crate::value::{Builtin, DatasetValue, Locals, Node, Object, Value};
+use crate::value::{DatasetValue, Locals, Node, Object, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{Columns, Source, TokenFormat};
 use smolc_syntax::ast::{Argument, Member};

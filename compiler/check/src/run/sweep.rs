@@ -82,6 +82,7 @@ impl Builder {
             eval.diagnostics.push(d);
             return;
         }
+        let compare_span = compare.map_or(name.span, |e| e.span);
         let compare = self.compared(eval, compare);
         let mut plan = smolc_plan::Sweep {
             name: name.text.clone(),
@@ -116,7 +117,7 @@ impl Builder {
                         every: None,
                         stage_end: false,
                         end: true,
-                        span: name.span,
+                        span: compare_span,
                     };
                     built.events.push(event);
                 }

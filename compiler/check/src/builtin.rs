@@ -1,0 +1,193 @@
+//! What the compiler itself provides: functions and constructors, by name.
+
+use crate::schema::Schema;
+
+/// What the compiler itself provides. `Llama` and `Qwen2` are reached through `std.models`, the rest is everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Builtin {
+    Env,
+    Files,
+    Text,
+    Jsonl,
+    Parquet,
+    Hub,
+    Tokens,
+    Where,
+    Thin,
+    Dedup,
+    MinHash,
+    Exact,
+    Decontaminate,
+    Sample,
+    Split,
+    Length,
+    Contains,
+    StartsWith,
+    EndsWith,
+    Present,
+    LinearNgrams,
+    Hf,
+    Bpe,
+    AdamW,
+    NextToken,
+    Sft,
+    Dpo,
+    Blend,
+    Llama,
+    Qwen2,
+    Device,
+    Likelihood,
+    Generation,
+    Execution,
+    Perplexity,
+    Needle,
+    Judge,
+    Part,
+    Pi,
+    Math(smolc_expr::Builtin),
+}
+
+impl Builtin {
+    /// Every name a file sees without a `use`.
+    pub const PRELUDE: &'static [Builtin] = &[
+        Builtin::Env,
+        Builtin::Files,
+        Builtin::Text,
+        Builtin::Jsonl,
+        Builtin::Parquet,
+        Builtin::Hub,
+        Builtin::Tokens,
+        Builtin::Where,
+        Builtin::Thin,
+        Builtin::Dedup,
+        Builtin::MinHash,
+        Builtin::Exact,
+        Builtin::Decontaminate,
+        Builtin::Sample,
+        Builtin::Split,
+        Builtin::Length,
+        Builtin::Contains,
+        Builtin::StartsWith,
+        Builtin::EndsWith,
+        Builtin::Present,
+        Builtin::LinearNgrams,
+        Builtin::Hf,
+        Builtin::Bpe,
+        Builtin::AdamW,
+        Builtin::NextToken,
+        Builtin::Sft,
+        Builtin::Dpo,
+        Builtin::Blend,
+        Builtin::Part,
+        Builtin::Pi,
+        Builtin::Math(smolc_expr::Builtin::Min),
+        Builtin::Math(smolc_expr::Builtin::Max),
+        Builtin::Math(smolc_expr::Builtin::Abs),
+        Builtin::Math(smolc_expr::Builtin::Floor),
+        Builtin::Math(smolc_expr::Builtin::Ceil),
+        Builtin::Math(smolc_expr::Builtin::Sqrt),
+        Builtin::Math(smolc_expr::Builtin::Exp),
+        Builtin::Math(smolc_expr::Builtin::Ln),
+        Builtin::Math(smolc_expr::Builtin::Pow),
+        Builtin::Math(smolc_expr::Builtin::Cos),
+        Builtin::Math(smolc_expr::Builtin::Sin),
+    ];
+
+    /// What a module of the standard library exports besides its items: constructors that only make sense with it.
+    pub fn exported_by(module: &str) -> &'static [Builtin] {
+        match module {
+            "std.models" => &[Builtin::Llama, Builtin::Qwen2],
+            "std.targets" => &[Builtin::Device],
+            "std.evals" => &[
+                Builtin::Likelihood,
+                Builtin::Generation,
+                Builtin::Execution,
+                Builtin::Perplexity,
+                Builtin::Needle,
+                Builtin::Judge,
+            ],
+            _ => &[],
+        }
+    }
+
+    /// The constructor's schema, if it is one.
+    pub fn schema(self) -> Option<&'static Schema> {
+        use crate::schema::{evaluation, model, objective, optimizer, target};
+        Some(match self {
+            Builtin::Llama => &model::LLAMA,
+            Builtin::Qwen2 => &model::QWEN2,
+            Builtin::AdamW => &optimizer::ADAMW,
+            Builtin::NextToken => &objective::NEXT_TOKEN,
+            Builtin::Sft => &objective::SFT,
+            Builtin::Dpo => &objective::DPO,
+            Builtin::Device => &target::DEVICE,
+            Builtin::Likelihood => &evaluation::LIKELIHOOD,
+            Builtin::Generation => &evaluation::GENERATION,
+            Builtin::Execution => &evaluation::EXECUTION,
+            Builtin::Perplexity => &evaluation::PERPLEXITY,
+            Builtin::Needle => &evaluation::NEEDLE,
+            Builtin::Judge => &evaluation::JUDGE,
+            _ => return None,
+        })
+    }
+
+    /// Its name in the language.
+    pub fn name(self) -> &'static str {
+        use smolc_expr::Builtin as Math;
+        match self {
+            Builtin::Env => "env",
+            Builtin::Files => "files",
+            Builtin::Text => "text",
+            Builtin::Jsonl => "jsonl",
+            Builtin::Parquet => "parquet",
+            Builtin::Hub => "hub",
+            Builtin::Tokens => "tokens",
+            Builtin::Where => "where",
+            Builtin::Thin => "thin",
+            Builtin::Dedup => "dedup",
+            Builtin::MinHash => "minhash",
+            Builtin::Exact => "exact",
+            Builtin::Decontaminate => "decontaminate",
+            Builtin::Length => "length",
+            Builtin::Contains => "contains",
+            Builtin::StartsWith => "starts_with",
+            Builtin::EndsWith => "ends_with",
+            Builtin::Present => "present",
+            Builtin::LinearNgrams => "linear_ngrams",
+            Builtin::NextToken => "NextToken",
+            Builtin::Sft => "Sft",
+            Builtin::Dpo => "Dpo",
+            Builtin::Blend => "blend",
+            Builtin::Device => "Device",
+            Builtin::Likelihood => "Likelihood",
+            Builtin::Generation => "Generation",
+            Builtin::Execution => "Execution",
+            Builtin::Perplexity => "Perplexity",
+            Builtin::Needle => "Needle",
+            Builtin::Judge => "Judge",
+            Builtin::Sample => "sample",
+            Builtin::Split => "split",
+            Builtin::Hf => "hf",
+            Builtin::Bpe => "bpe",
+            Builtin::AdamW => "AdamW",
+            Builtin::Llama => "Llama",
+            Builtin::Qwen2 => "Qwen2",
+            Builtin::Part => "part",
+            Builtin::Pi => "pi",
+            Builtin::Math(m) => match m {
+                Math::Min => "min",
+                Math::Max => "max",
+                Math::Abs => "abs",
+                Math::Floor => "floor",
+                Math::Ceil => "ceil",
+                Math::Sqrt => "sqrt",
+                Math::Exp => "exp",
+                Math::Ln => "ln",
+                Math::Pow => "pow",
+                Math::Cos => "cos",
+                Math::Sin => "sin",
+            },
+        }
+    }
+}
