@@ -18,14 +18,17 @@ use crate::common::*;
 
 type Run<'a> = &'a mut dyn FnMut(&Launch);
 
+type Results = Vec<Vec<u64>>;
+type Judge = Box<dyn Fn(&[Vec<u64>])>;
+
 /// A case, and what judges its results: panics if they are wrong.
 struct Trial {
-    case: Box<dyn Fn(Run) -> Vec<Vec<u64>>>,
-    judge: Box<dyn Fn(&[Vec<u64>])>,
+    case: Box<dyn Fn(Run) -> Results>,
+    judge: Judge,
 }
 
 /// For kernels whose own tests compare with f64: wrong is what differs from the kernel without the bug.
-fn compared(case: impl Fn(Run) -> Vec<Vec<u64>> + 'static) -> Trial {
+fn compared(case: impl Fn(Run) -> Results + 'static) -> Trial {
     let right = run(&case, &Variant::Plain, Mode::ALL[0]);
     Trial { case: Box::new(case), judge: Box::new(move |got| assert!(got == right, "other numbers")) }
 }
@@ -40,7 +43,7 @@ fn attention(path: Path, window: usize, rotate: bool) -> Trial {
     }
 }
 
-fn cross_entropy(run: Run) -> Vec<Vec<u64>> {
+fn cross_entropy(run: Run) -> Results {
     let (count, v) = (3, 1001);
     let mut logits = Buffer::new(&Random(1).floats(count * v, 5.0));
     let (t, w, s) = (Buffer::new(&[5u32, 0, 1000]), Buffer::new(&[1f32; 3]), Buffer::new(&[1f32]));
@@ -61,7 +64,7 @@ fn cross_entropy(run: Run) -> Vec<Vec<u64>> {
     vec![bits(&mut logits), bits(&mut nll)]
 }
 
-fn rms_norm(run: Run) -> Vec<Vec<u64>> {
+fn rms_norm(run: Run) -> Results {
     let (rows, d) = (40, 576);
     let mut random = Random(2);
     let (x, w) = (Buffer::new(&random.floats(rows * d, 1.0)), Buffer::new(&random.floats(d, 1.0)));
@@ -96,7 +99,7 @@ fn rms_norm(run: Run) -> Vec<Vec<u64>> {
     vec![bits(&mut out), bits(&mut rstd), bits(&mut dx), bits(&mut grad)]
 }
 
-fn embed_backward(run: Run) -> Vec<Vec<u64>> {
+fn embed_backward(run: Run) -> Results {
     let (rows, d, vocabulary) = (200, 8, 6);
     let mut random = Random(3);
     let tokens: Vec<u32> = (0..rows).map(|_| random.below(vocabulary) as u32).collect();
@@ -118,7 +121,7 @@ fn embed_backward(run: Run) -> Vec<Vec<u64>> {
     vec![bits(&mut grad)]
 }
 
-fn decode(run: Run) -> Vec<Vec<u64>> {
+fn decode(run: Run) -> Results {
     let cache = Cache { batch: 1, capacity: 300, heads: 3, kv_heads: 1, head_dim: 64 };
     let mut random = Random(4);
     let (x, k) = (Buffer::new(&random.floats(5 * 64, 1.0)), Buffer::new(&random.floats(300 * 64, 1.0)));

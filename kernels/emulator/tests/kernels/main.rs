@@ -1,4 +1,6 @@
 //! Every CUDA kernel on the emulator against references in f64, and against the CPU operators; and injected bugs.
+// Helpers of tests, which the exceptions for tests do not reach.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 #[cfg(emulated)]
 mod attention;

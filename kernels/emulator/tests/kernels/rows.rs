@@ -165,11 +165,11 @@ fn rope_case<T: Real + Bits>(rows: usize, heads: usize, kv_heads: usize, d: usiz
     let got = under_every_schedule(&case);
     without_races(&case);
     let mut want = wide(&qkv);
-    for m in 0..rows {
+    for (m, position) in positions.iter().enumerate() {
         for h in 0..heads + kv_heads {
             for i in 0..d / 2 {
                 let at = m * row + h * d + i;
-                let angle = positions[m] as usize * d / 2 + i;
+                let angle = *position as usize * d / 2 + i;
                 let (a, b, c, s) = (want[at], want[at + d / 2], f64::from(cos[angle]), f64::from(sin[angle]));
                 want[at] = a * c - b * s;
                 want[at + d / 2] = b * c + a * s;
