@@ -146,5 +146,5 @@ fn fits(keyword: &str, kind: &ItemKind, ty: Option<&Type>) -> Option<u32> {
         Some(_) => &["let", "param", "fn"],
         None => return Some(3),
     };
-    wanted.contains(&keyword).then(|| if matches!(keyword, "let" | "param") { 2 } else { 1 })
+    wanted.contains(&keyword).then_some(if matches!(keyword, "let" | "param") { 2 } else { 1 })
 }
