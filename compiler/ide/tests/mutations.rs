@@ -145,7 +145,7 @@ fn spoil(line: &str, kind: Mistake) -> Option<String> {
             let at = code.rfind([')', ']'])?;
             Some(format!("{}{}", &line[..at], &line[at + 1..]))
         }
-        _ => None,
+        Mistake::FieldMisspelled | Mistake::FieldTwice | Mistake::ColonLost | Mistake::ValueLost => None,
     }
 }
 

@@ -16,7 +16,12 @@ pub fn page(title: &str, modules: &[ModuleDoc], language: bool) -> String {
     let mut main = String::new();
     for module in modules {
         let _ = writeln!(nav, "<p class=\"module\">{}</p><ul>", escape(&module.path));
-        let _ = writeln!(main, "<section><h2>{}</h2>{}", escape(&module.path), markdown(&module.docs));
+        main.push_str("<section>");
+        // A page of one module has its name above it already.
+        if module.path != title {
+            let _ = writeln!(main, "<h2>{}</h2>", escape(&module.path));
+        }
+        main.push_str(&markdown(&module.docs));
         for one in &module.items {
             let id = anchor(&module.path, &one.name);
             let _ = writeln!(nav, "<li><a href=\"#{id}\">{}</a></li>", escape(&one.name));
@@ -45,8 +50,11 @@ fn item(out: &mut String, id: &str, one: &ItemDoc) {
         escape(&one.keyword),
         escape(&one.name)
     );
-    if one.head != format!("{} {}", one.keyword, one.name) {
-        let _ = writeln!(out, "<pre class=\"head\">{}</pre>", escape(&one.head));
+    // What fits on a line is shown; longer sources unfold.
+    let short = !one.source.contains('\n');
+    if short || one.head != format!("{} {}", one.keyword, one.name) {
+        let shown = if short { &one.source } else { &one.head };
+        let _ = writeln!(out, "<pre class=\"head\">{}</pre>", escape(shown));
     }
     out.push_str(&markdown(&one.docs));
     if !one.value.is_empty() && one.value != one.source {
@@ -65,11 +73,11 @@ fn item(out: &mut String, id: &str, one: &ItemDoc) {
         }
         out.push_str("</tbody></table>\n");
     }
-    let _ = writeln!(
-        out,
-        "<details><summary>source</summary><pre>{}</pre></details></article>",
-        escape(&one.source)
-    );
+    if !short {
+        let _ =
+            writeln!(out, "<details><summary>source</summary><pre>{}</pre></details>", escape(&one.source));
+    }
+    out.push_str("</article>\n");
 }
 
 fn anchor(path: &str, name: &str) -> String {
@@ -141,7 +149,7 @@ mod tests {
             docs: format!("{evil}\n\n`{evil}`\n\n- {evil}"),
             value: evil.into(),
             fields: vec![(evil.into(), evil.into(), evil.into())],
-            source: evil.into(),
+            source: format!("{evil}\n{evil}"),
         };
         let module = ModuleDoc { path: evil.into(), docs: evil.into(), items: vec![one] };
         let text = page(evil, &[module], true);

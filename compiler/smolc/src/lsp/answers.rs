@@ -317,15 +317,18 @@ impl Server<'_> {
             let mut out = Vec::new();
             for position in positions {
                 let at = self.at_position(analysis, params, position)?;
-                let mut value = Value::Null;
-                for place in selection(analysis, path, at.offset).iter().rev() {
-                    let range = self.wire.range(&index, place.start, place.end);
-                    value = match value {
-                        Value::Null => json!({ "range": range }),
-                        parent => json!({ "range": range, "parent": parent }),
-                    };
-                }
-                out.push(value);
+                // From the largest inwards: each is the parent of the next.
+                let around = selection(analysis, path, at.offset).into_iter().rev().fold(
+                    None::<Value>,
+                    |parent, place| {
+                        let range = self.wire.range(&index, place.start, place.end);
+                        Some(match parent {
+                            None => json!({ "range": range }),
+                            Some(parent) => json!({ "range": range, "parent": parent }),
+                        })
+                    },
+                );
+                out.extend(around);
             }
             Ok(Value::Array(out))
         })

@@ -65,13 +65,13 @@ fn widen_line(pieces: &Pieces<'_>, groups: &Groups, gaps: &[Gap], line: &Line, f
         return true;
     }
     // The last of the outermost brackets that both open and close on this line.
-    let flat = inside.clone().filter_map(|i| {
+    let mut flat = inside.clone().filter_map(|i| {
         let g = groups.own(i)?;
         let whole = g.open == i && g.close < line.end && !g.multi && g.close > g.open + 1;
         (whole && matches!(g.kind, Kind::Block | Kind::Elements)).then_some(g)
     });
     let least = flat.clone().map(|g| groups.depth(g.open)).min();
-    if let Some(group) = flat.filter(|g| Some(groups.depth(g.open)) == least).next_back() {
+    if let Some(group) = flat.rfind(|g| Some(groups.depth(g.open)) == least) {
         return forced.groups.insert(group.open);
     }
     for marks in [&["else"][..], &["or"], &["and"], &["+", "-"], &["*", "/"]] {
