@@ -5,6 +5,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod generate;
+mod gpu_bench;
 mod kernels;
 mod plan;
 mod run;
@@ -25,6 +26,7 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Score(args) => score::execute(args, console),
         Command::Explain(args) => explain::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
+        Command::GpuBench(args) => gpu_bench::execute(args, console),
         Command::Kernels(args) => kernels::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
     }

@@ -14,6 +14,16 @@ impl Spaces for Three {
     }
 }
 
+impl Source for Three {
+    fn values(&self) -> usize {
+        self.0[0].len()
+    }
+    fn read(&self, index: usize, from: usize, out: &mut [f32]) -> std::io::Result<()> {
+        out.copy_from_slice(&self.0[index][from..from + out.len()]);
+        Ok(())
+    }
+}
+
 const N: usize = 20_000;
 const V: usize = 33;
 
