@@ -27,7 +27,7 @@ fn link(out: &Path, to: &Path, soname: &str, needs: Option<&Path>) {
     command.args(["-shared", "-fPIC", "-nostdlib", "-o"]).arg(to).arg(out.join("empty.c"));
     command.arg(format!("-Wl,-soname,{soname}"));
     if let Some(folder) = needs {
-        command.args(["-Wl,--no-as-needed", "-l:libcuda.so.1", "-L"]).arg(folder);
+        command.args(["-Wl,--no-as-needed", "-l:libcuda.so.1", "-Wl,-rpath,$ORIGIN", "-L"]).arg(folder);
     }
     let status = command.status().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(status.success(), "{command:?}");

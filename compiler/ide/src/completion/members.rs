@@ -31,9 +31,7 @@ pub(super) fn members<'t>(
                     all.add(name, CompletionKind::Variable, keyword, &item.docs.join("\n"), name, 0);
                 }
             }
-            if other.path == "std.models" {
-                Builtin::MODELS.iter().for_each(|b| builtin(b.name(), None, all));
-            }
+            Builtin::exported_by(&other.path).iter().for_each(|b| builtin(b.name(), None, all));
         }
         Some(Target::Item(id)) => {
             if let Some(ItemKind::Run(run)) = analysis.item(id).map(|i| &i.kind) {

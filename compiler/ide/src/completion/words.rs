@@ -56,11 +56,9 @@ pub(super) fn imports(line: &str, all: &mut Collector) {
                     offer(&n.text, keyword, &item.docs.join("\n"));
                 }
             }
-            if *name == "models" {
-                Builtin::MODELS
-                    .iter()
+            Builtin::exported_by(&format!("std.{name}"))
+                .iter()
                     .for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
-            }
         }
         None if rest.starts_with("std.") => {
             for (name, text) in STD {

@@ -55,6 +55,29 @@ proptest! {
         }
     }
 
+    /// In bf16 every parameter has a copy, element for element; everything stored stays f32.
+    #[test]
+    fn every_shape_has_a_sound_plan_in_bf16((model, options) in shapes()) {
+        let (exact, _) = build(&model, &options).unwrap();
+        let (half, parameters) = build_in(&model, &options, Precision::Bf16).unwrap();
+        verify(&half).unwrap();
+        let sum = half.parameter_bytes + half.gradient_bytes + half.optimizer_bytes + half.activation_bytes;
+        prop_assert_eq!(sum, half.arena_bytes);
+        let find = |name: &str| half.tensors.iter().find(|t| t.name == name).unwrap();
+        let base = |space| half.tensors.iter().filter(|t| t.space == space).map(|t| t.offset).min().unwrap();
+        for t in half.tensors.iter().filter(|t| t.space == Space::Parameter) {
+            let copy = find(&format!("bf16.{}", t.name));
+            prop_assert_eq!(2 * (copy.offset - base(Space::Rounded)), t.offset - base(Space::Parameter));
+            prop_assert_eq!((2 * copy.stride, copy.slots, &copy.shape), (t.stride, t.slots, &t.shape));
+        }
+        if options.training {
+            // Padding apart, what training stores is what f32 stores, and a copy of half the size.
+            prop_assert_eq!(half.gradient_bytes * 3, half.parameter_bytes * 2);
+            prop_assert!(half.gradient_bytes >= exact.gradient_bytes);
+        }
+        prop_assert!(parameters.iter().all(|p| half.tensors[p.tensor.0 as usize].space == Space::Parameter));
+    }
+
     /// A workspace tensor that lies on a gradient is found out.
     #[test]
     fn verification_sees_a_wrong_offset((model, mut options) in shapes(), moved in 0usize..9) {

@@ -1,6 +1,7 @@
 //! `smolc check`: diagnostics, and nothing else, on standard output.
 
 use crate::cli::{CheckArgs, CheckFormat};
+use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Style, number};
@@ -11,10 +12,20 @@ use smolc_check::Checked;
 pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let mut checked = spec::check(&args.spec)?;
     // Lowering finds what only the step program shows: sizes beyond the address space, for instance.
-    if checked.spec.complete
-        && let Err(more) = smolc_lower::lower(&checked.spec)
-    {
-        checked.diagnostics.extend(more.into_iter().filter(|d| d.code != "smol::lower::no_run"));
+    if checked.spec.complete {
+        match smolc_lower::lower(&checked.spec) {
+            Ok(plan) => {
+                if let Some(asked) = args.device {
+                    let choice = device::choose(asked)?;
+                    for run in &plan.runs {
+                        device::check(&choice, run)?;
+                    }
+                }
+            }
+            Err(more) => {
+                checked.diagnostics.extend(more.into_iter().filter(|d| d.code != "smol::lower::no_run"));
+            }
+        }
     }
     let summary = Summary::of(&checked.diagnostics);
     let text = match args.format {

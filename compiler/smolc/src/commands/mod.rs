@@ -10,6 +10,7 @@ mod explain;
 mod fix;
 mod fmt;
 mod generate;
+mod gpu_bench;
 mod kernels;
 mod lsp;
 mod new;
@@ -38,6 +39,7 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Doc(args) => doc::execute(args, console),
         Command::Lsp(args) => lsp::execute(args, console),
         Command::Doctor(args) => doctor::execute(args, console),
+        Command::GpuBench(args) => gpu_bench::execute(args, console),
         Command::Kernels(args) => kernels::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
         Command::Simulate(args) => simulate::execute(args, console),

@@ -1,4 +1,4 @@
-//! NVIDIA devices, their driver and the libraries a CUDA back end would load. A plain search of files.
+//! NVIDIA devices, their driver and the libraries the CUDA back end loads. A plain search of files.
 
 use super::{Finding, Level, Machine, names};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,10 @@ const LIBRARY_FOLDERS: [&str; 10] = [
 pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
     let (gpu, present) = devices(machine);
     let mut out = vec![gpu];
+    if machine.own {
+        out.extend(super::cuda::findings(present));
+        return out;
+    }
     for (what, file, why, fix) in [
         (
             "libcuda",
@@ -75,7 +79,7 @@ fn devices(machine: &Machine) -> (Finding, bool) {
     match (driver, models.is_empty(), nodes, pci) {
         (Some(driver), false, n, _) if n > 0 => {
             let text = format!(
-                "{} (driver {driver}); not used yet, this version trains on the CPU",
+                "{} (driver {driver})",
                 models.join(", ")
             );
             (Finding::new(what, Level::Ok, text), true)
@@ -86,14 +90,14 @@ fn devices(machine: &Machine) -> (Finding, bool) {
             (Finding::new(what, Level::Warn, text).fix(fix), true)
         }
         (None, _, 0, 0) => {
-            (Finding::new(what, Level::Info, "no NVIDIA GPU; this version trains on the CPU"), false)
+            (Finding::new(what, Level::Info, "no NVIDIA GPU; this machine trains on the CPU"), false)
         }
         (None, _, 0, n) => {
             let text = format!("{n} NVIDIA device(s) on the PCI bus, but no driver is loaded");
             (Finding::new(what, Level::Warn, text).fix("install the NVIDIA driver"), true)
         }
         (_, _, n, _) => (
-            Finding::new(what, Level::Ok, format!("{n} NVIDIA device(s) of unknown model; not used yet")),
+            Finding::new(what, Level::Ok, format!("{n} NVIDIA device(s) of unknown model")),
             true,
         ),
     }

@@ -1,8 +1,9 @@
 //! What this machine offers, one file a subject. Reads `/proc`, `/sys` and library folders below a root, so that tests
-//! can bring a machine of their own; opens no device and loads no library.
+//! can bring a machine of their own. Only for the machine it runs on does it load libraries and ask the GPU.
 
 mod build;
 mod cpu;
+mod cuda;
 mod gpu;
 mod memory;
 
@@ -51,6 +52,8 @@ impl Finding {
 pub struct Machine {
     root: PathBuf,
     library_path: Vec<PathBuf>,
+    /// Whether it is the machine this process runs on.
+    own: bool,
 }
 
 impl Machine {
@@ -59,7 +62,7 @@ impl Machine {
         let library_path = std::env::var_os("LD_LIBRARY_PATH")
             .map(|v| std::env::split_paths(&v).filter(|p| !p.as_os_str().is_empty()).collect())
             .unwrap_or_default();
-        Machine { root: PathBuf::from("/"), library_path }
+        Machine { root: PathBuf::from("/"), library_path, own: true }
     }
 
     fn path(&self, below: &str) -> PathBuf {

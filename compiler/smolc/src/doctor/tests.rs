@@ -7,7 +7,7 @@ fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let machine = Machine { root: dir.path().to_path_buf(), library_path: Vec::new() };
+    let machine = Machine { root: dir.path().to_path_buf(), library_path: Vec::new(), own: false };
     (dir, machine)
 }
 

@@ -83,6 +83,7 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
             ),
         ),
         ("attention", if run.document_mask { "within documents" } else { "across documents" }.to_string()),
+        ("precision", run.precision.name().to_string()),
         ("tokenizer", tokenizer.to_string()),
         ("validation", validation),
         (

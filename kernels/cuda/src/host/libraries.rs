@@ -281,8 +281,8 @@ fn open(path: &Path) -> Result<libloading::Library, String> {
     // SAFETY: initializers of NVIDIA's libraries have no preconditions; a file of that name that is something else is the
     // user's own choice of what to load.
     unsafe { libloading::Library::new(path) }.map_err(|e| {
-        // "PATH: reason" from dlopen: the path stands in our own message.
-        let text = e.to_string();
+        // "PATH: reason" from dlopen, as the cause: the path stands in our own message.
+        let text = std::error::Error::source(&e).map_or_else(|| e.to_string(), ToString::to_string);
         text.strip_prefix(&format!("{}: ", path.display())).map_or(text.clone(), str::to_string)
     })
 }

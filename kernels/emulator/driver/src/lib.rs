@@ -8,13 +8,9 @@
 //! `SMOLC_FAKE_GPU` chooses the device: `sm_90` (default) or another capability from 8.0, `none` for a driver without one.
 //! `SMOLC_FAKE_MEMORY` is its memory in bytes. `SMOLC_FAKE_LOG` is a file that gets a line a call worth counting.
 //! What it cannot show: speed, and everything that the emulator cannot.
-#![allow(
-    unsafe_code,
-    non_snake_case,
-    missing_docs,
-    clippy::missing_safety_doc,
-    clippy::not_unsafe_ptr_arg_deref
-)]
+#![allow(unsafe_code, non_snake_case, missing_docs)] // the interface is NVIDIA's, and documented there
+#![allow(clippy::missing_safety_doc, clippy::not_unsafe_ptr_arg_deref, clippy::too_many_arguments)]
+#![allow(clippy::indexing_slicing)] // for tests only: a panic is a failed test
 
 mod blas;
 mod driver;

@@ -95,6 +95,11 @@ impl Cuda {
         self.blas.timed()
     }
 
+    /// Layers of every operator, by number.
+    pub fn operators(&self) -> Vec<usize> {
+        self.steps.iter().map(Vec::len).collect()
+    }
+
     /// Milliseconds that the device takes for one operator in one layer, and the names of what it launches. For
     /// measurements: the operator runs once more than the program says, on whatever its operands hold.
     pub fn time(&mut self, id: usize, layer: usize) -> Result<(f32, Vec<String>), EngineError> {

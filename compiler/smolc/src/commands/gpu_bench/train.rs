@@ -1,0 +1,105 @@
+//! Tokens a second of whole optimizer steps, and the time of every operator.
+
+use super::shapes::{Batch, model};
+use super::{failed, on_gpu, program};
+use crate::cli::GpuTrainArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Console;
+use smolc_plan::{AdamW, Model};
+use std::time::Instant;
+
+/// Dense bf16 peak of H100 and H200, FLOP/s: what model FLOPs utilization is stated against.
+const PEAK: f64 = 989.4e12;
+
+/// FLOPs of a token, forward and backward: six a weight of a product, and causal attention (half the square) six times
+/// `layers · T · heads · head_dim`.
+fn flops_per_token(model: &Model, window: u64) -> f64 {
+    let (d, h) = (model.hidden, model.head_dim);
+    let qkv = (model.heads + 2 * model.kv_heads) * h;
+    let layer = d * qkv + model.heads * h * d + 3 * d * model.ffn;
+    let weights = model.layers * layer + model.vocab * d;
+    6.0 * weights as f64 + 6.0 * (model.layers * window * model.heads * h) as f64
+}
+
+pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> {
+    let Some(model) = model(&args.model) else {
+        return Err(Failure::usage(format!("no model `{}`; there are 135m, 360m, 1.7b, tiny-gqa3, …", args.model)));
+    };
+    let (plan, parameters) = program(&model, args.micro, args.window, args.chunk, args.precision.into())?;
+    let mut gpu = on_gpu(&model, &plan, &parameters)?;
+    gpu.initialize(1).map_err(|e| failed(&e))?;
+    let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let batches: Vec<Batch> = (0..args.accumulate)
+        .map(|i| Batch::new(i + 1, model.vocab, size(args.micro), size(args.window), args.documents))
+        .collect();
+    let targets: f64 = batches.iter().map(Batch::targets).sum();
+    let optimizer = AdamW { beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, clip: Some(1.0) };
+    let tokens = args.micro * args.window * args.accumulate;
+    let mut step = 0;
+    let mut one = |gpu: &mut smolc_engine::Engine<smolc_engine::Cuda>| -> Result<f64, Failure> {
+        step += 1;
+        for (i, batch) in batches.iter().enumerate() {
+            gpu.accumulate(&batch.micro(), (1.0 / targets) as f32, i == 0).map_err(|e| failed(&e))?;
+        }
+        let sums = gpu.sums(&optimizer).map_err(|e| failed(&e))?;
+        gpu.apply(&optimizer, sums, 3e-4, step).map_err(|e| failed(&e))?;
+        Ok(sums.loss / targets)
+    };
+    for _ in 0..args.warmup {
+        one(&mut gpu)?;
+    }
+    // A step ends where the next one's loss is known: the update of one runs while the host prepares the next.
+    let (begin, mut times, mut losses) = (Instant::now(), Vec::new(), Vec::new());
+    while times.is_empty() || begin.elapsed().as_secs_f64() < args.seconds {
+        let start = Instant::now();
+        losses.push(one(&mut gpu)?);
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get((share * (times.len() - 1) as f64).round() as usize).copied().unwrap_or(f64::NAN);
+    let rate = tokens as f64 / at(0.5);
+    let utilization = rate * flops_per_token(&model, args.window) / PEAK;
+    let line = format!(
+        "smolc,{},{},{},{},{},{},{:.6},{:.6},{:.6},{rate:.1},{utilization:.4},{},{},{:.6}\n",
+        args.model,
+        args.window,
+        args.micro,
+        args.accumulate,
+        smolc_plan::Precision::from(args.precision).name(),
+        times.len(),
+        at(0.5),
+        at(0.1),
+        at(0.9),
+        gpu.allocated_bytes(),
+        plan.arena_bytes,
+        losses.last().copied().unwrap_or(f64::NAN),
+    );
+    console.out.print(
+        "system,model,window,micro,accumulate,precision,steps,median_s,p10_s,p90_s,tokens_per_s,mfu_causal,allocated,planned,loss\n",
+    )?;
+    console.out.print(&line)?;
+    if let Some(path) = &args.losses {
+        let text: String = losses.iter().map(|l| format!("{:016x} {l}\n", l.to_bits())).collect();
+        std::fs::write(path, text).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
+    }
+    if let Some(path) = &args.kernels {
+        let mut csv = String::from("operator,layers,milliseconds_one_layer,milliseconds,launches\n");
+        let cuda = gpu.backend_mut();
+        for (id, layers) in cuda.operators().into_iter().enumerate() {
+            // Once to warm up, then the best of five.
+            let mut best = f32::INFINITY;
+            let mut names = Vec::new();
+            for run in 0..6 {
+                let (time, all) = cuda.time(id, 0).map_err(|e| failed(&e))?;
+                names = all;
+                if run > 0 {
+                    best = best.min(time);
+                }
+            }
+            csv.push_str(&format!("{id},{layers},{best:.5},{:.5},{}\n", best * layers as f32, names.join(" + ").replace(',', ";")));
+        }
+        std::fs::write(path, csv).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,200 @@
+//! The real binary on the emulated GPU: the same run as on the CPU, and what it says when something is missing.
+// Helpers of tests count as code to clippy.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+mod common;
+
+use common::{Project, Ran, run};
+use std::path::PathBuf;
+
+/// A project whose model has a shape that the kernels do, and a folder with the fake libraries.
+struct Gpu {
+    project: Project,
+    libraries: PathBuf,
+}
+
+/// Tiny, with grouped heads, a document mask, a tied head, micro-batches and a head cut into chunks.
+fn spec(precision: &str, heads: usize, head_dim: usize, steps: u64) -> String {
+    format!(
+        r#"smol 1
+use std.models.{{Llama}}
+use std.schedules.{{wsd}}
+dataset tales = text("tales.txt") |> split(validation: 10%)
+tokenizer syllables = bpe {{ vocab: 320, train: [tales], eos: "<|endoftext|>" }}
+model tiny = Llama {{ layers: 2, hidden: {hidden}, ffn: 96, heads: {heads}, kv_heads: 1, vocab: 320, context: 48 tokens, tied: true }}
+run pretrain {{
+  model: tiny
+  tokenizer: syllables
+  batch: 192 tokens
+  micro_batch: 2 sequences
+  optimizer: AdamW {{ betas: [0.9, 0.95], weight_decay: 0.1, clip: 0.5, decay: matrices }}
+  lr: wsd(peak: 4e-3, warmup: 2 steps, decay: 20%)
+  document_mask: true
+  precision: {precision}
+  validate: at stage end
+  validate_on: 96 tokens
+  checkpoint: every 3 steps, keep 4
+  seed: 42
+  stage first for {steps} steps {{ mix: tales }}
+}}
+"#,
+        hidden = heads * head_dim,
+    )
+}
+
+impl Gpu {
+    fn new() -> Option<Gpu> {
+        let Some(driver) = smolc_fake_driver::driver_of_this_build() else {
+            println!("SKIPPED: the fake driver's shared object is not beside the tests");
+            return None;
+        };
+        let project = Project::new(6);
+        let libraries = project.path().join("lib");
+        smolc_fake_driver::install(&driver, &libraries).unwrap();
+        Some(Gpu { project, libraries })
+    }
+
+    /// Runs the binary with the fake libraries and a device of this capability.
+    fn smolc(&self, device: &str, args: &[&str]) -> Ran {
+        self.with(&[("SMOLC_FAKE_GPU", device)], args)
+    }
+
+    fn with(&self, variables: &[(&str, &str)], args: &[&str]) -> Ran {
+        let mut command = self.project.command(args);
+        command.env("SMOLC_CUDA_LIBS", &self.libraries).env("SMOLC_CACHE", self.project.path().join("cache"));
+        command.env("SMOLC_FAKE_LOG", self.project.path().join("calls"));
+        command.envs(variables.iter().copied());
+        run(command)
+    }
+
+    /// The calls of the driver since the last time.
+    fn calls(&self) -> Vec<String> {
+        let path = self.project.path().join("calls");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let _ = std::fs::remove_file(path);
+        text.lines().map(str::to_string).collect()
+    }
+
+    fn losses(&self, out: &str, event: &str, field: &str) -> Vec<f64> {
+        let ledger = self.project.ledger(out);
+        ledger.iter().filter(|e| e["event"] == event).map(|e| e[field].as_f64().unwrap()).collect()
+    }
+
+    fn weights(&self, out: &str) -> Vec<u8> {
+        std::fs::read(self.project.path().join(out).join("pretrain/model/model.safetensors")).unwrap()
+    }
+}
+
+#[track_caller]
+fn close(a: &[f64], b: &[f64], tolerance: f64) {
+    assert!(!a.is_empty() && a.len() == b.len(), "{a:?} {b:?}");
+    for (i, (x, y)) in a.iter().zip(b).enumerate() {
+        assert!(((x - y) / y).abs() <= tolerance, "number {i}: {x} and {y}, relative {:e}", (x - y) / y);
+    }
+}
+
+#[test]
+fn f32_matches_the_cpu_and_checkpoints_move_between_devices() {
+    let Some(gpu) = Gpu::new() else { return };
+    gpu.project.write("tiny.smol", spec("f32", 2, 16, 6));
+    gpu.smolc("none", &["run", "tiny.smol", "--device", "cpu", "--out", "cpu"]).exits(0).says(&["on the CPU, as asked"]);
+    let run = ["run", "tiny.smol", "--device", "cuda", "--out", "gpu"];
+    gpu.smolc("sm_80", &run).exits(0).says(&["on Emulated GPU (sm_80, 4 GiB), as asked"]);
+    for (event, field) in [("step", "loss"), ("step", "grad_norm"), ("validation", "loss")] {
+        close(&gpu.losses("gpu", event, field), &gpu.losses("cpu", event, field), 1e-5);
+    }
+
+    // One wait and one copy back a step, whatever the number of micro-batches.
+    let calls = gpu.calls();
+    assert!(calls.iter().any(|c| c == "compile attention_f32.cu sm_80"), "compiled at the first start");
+    assert!(!calls.iter().any(|c| c.contains("hopper")), "nothing of Hopper's on sm_80");
+    // The arena is one block of the plan's size, to the byte.
+    let plan: serde_json::Value = serde_json::from_str(&gpu.project.read("gpu/pretrain/plan.json")).unwrap();
+    let arena = plan["runs"][0]["program"]["arena_bytes"].as_u64().unwrap();
+    assert_eq!(calls.iter().filter(|c| **c == format!("alloc {arena}")).count(), 1);
+    let updates: Vec<usize> = (0..calls.len()).filter(|i| calls[*i] == "launch adamw").collect();
+    assert_eq!(updates.len(), 6);
+    let between = &calls[updates[3]..updates[4]];
+    assert_eq!(between.iter().filter(|c| *c == "wait").count(), 1, "{between:?}");
+    assert_eq!(between.iter().filter(|c| c.starts_with("download")).count(), 1);
+    assert!(between.iter().all(|c| !c.starts_with("alloc")), "nothing is allocated in a step");
+
+    // Again: kernels and algorithms come from the cache, and every bit is the same.
+    gpu.smolc("sm_80", &["run", "tiny.smol", "--device", "cuda", "--out", "again"]).exits(0);
+    let calls = gpu.calls();
+    assert!(!calls.iter().any(|c| c.starts_with("compile") || c == "heuristics"), "all was in the cache");
+    assert!(gpu.weights("gpu") == gpu.weights("again"), "two runs differ");
+
+    // Half of it on the GPU, the rest on the CPU, and the other way round.
+    for (first, second, out) in [("cuda", "cpu", "there"), ("cpu", "cuda", "back")] {
+        gpu.smolc("sm_80", &["run", "tiny.smol", "--device", first, "--out", out]).exits(0);
+        let folder = gpu.project.path().join(out).join("pretrain");
+        std::fs::remove_dir_all(folder.join("checkpoints/step-000000006")).unwrap();
+        std::fs::remove_dir_all(folder.join("model")).unwrap();
+        gpu.smolc("sm_80", &["run", "tiny.smol", "--device", second, "--out", out]).exits(0).says(&["3"]);
+        let losses = gpu.losses(out, "step", "loss");
+        close(&losses, &gpu.losses("cpu", "step", "loss"), 1e-5);
+    }
+}
+
+#[test]
+fn bf16_stays_near_f32_on_both_paths() {
+    let Some(gpu) = Gpu::new() else { return };
+    // The bf16 kernels do heads of 64 and 128.
+    gpu.project.write("exact.smol", spec("f32", 2, 64, 4));
+    gpu.project.write("half.smol", spec("bf16", 2, 64, 4));
+    gpu.smolc("none", &["run", "exact.smol", "--device", "cpu", "--out", "cpu"]).exits(0);
+    for (device, out) in [("sm_80", "ampere"), ("sm_90", "hopper")] {
+        gpu.smolc(device, &["run", "half.smol", "--device", "cuda", "--out", out]).exits(0);
+        // Eight bits of mantissa in every activation: the loss of a step is within half a percent, its gradient within 5%.
+        close(&gpu.losses(out, "step", "loss"), &gpu.losses("cpu", "step", "loss"), 5e-3);
+        close(&gpu.losses(out, "step", "grad_norm"), &gpu.losses("cpu", "step", "grad_norm"), 5e-2);
+        let calls = gpu.calls();
+        assert_eq!(calls.iter().any(|c| c.starts_with("launch attention_forward_hopper")), device == "sm_90");
+        assert!(!calls.iter().any(|c| c.starts_with("launch attention_forward_f32")));
+    }
+    gpu.smolc("none", &["run", "half.smol", "--device", "auto", "--out", "no"])
+        .exits(3)
+        .says(&["precision: bf16", "needs a GPU", "no device"]);
+}
+
+#[test]
+fn what_is_missing_is_one_line_with_a_fix() {
+    let Some(gpu) = Gpu::new() else { return };
+    gpu.project.write("tiny.smol", spec("f32", 2, 16, 3));
+    let cuda = ["run", "tiny.smol", "--device", "cuda", "--out", "x"];
+    gpu.smolc("none", &cuda).exits(3).says(&["reports no device", "nvidia-smi", "smolc doctor"]);
+    gpu.smolc("sm_75", &cuda).exits(3).says(&["compute capability 7.5", "8.0"]);
+    // Too small a device: the breakdown, and what would make it fit.
+    gpu.with(&[("SMOLC_FAKE_MEMORY", "268435456")], &cuda).exits(3).says(&["256 MiB free", "activations", "gradients"]);
+    std::fs::remove_file(gpu.libraries.join("libcublasLt.so.13")).unwrap();
+    gpu.smolc("sm_90", &cuda).exits(3).says(&["libcublasLt.so.13 not found", "pip install nvidia-cublas"]);
+    gpu.smolc("sm_90", &["run", "tiny.smol", "--out", "auto"]).exits(0).says(&["on the CPU: libcublasLt.so.13 not found"]);
+    std::fs::write(gpu.libraries.join("libcuda.so.1"), "not a library").unwrap();
+    gpu.smolc("sm_90", &cuda).exits(3).says(&["libcuda.so.1 cannot be used", "driver"]);
+}
+
+#[test]
+fn kernels_are_built_ahead_of_time() {
+    let Some(gpu) = Gpu::new() else { return };
+    gpu.smolc("sm_90", &["kernels", "build", "--arch", "sm_80,sm_90"]).exits(0).prints(&["sm_80:", "sm_90a:", "compiled"]);
+    assert!(gpu.calls().iter().any(|c| c.starts_with("compile attention_forward_hopper.cu sm_90a")));
+    gpu.smolc("none", &["kernels", "build", "--arch", "sm_80"]).exits(0).prints(&["0 compiled"]);
+    gpu.smolc("none", &["kernels", "build"]).exits(3).says(&["--arch sm_90a"]);
+    gpu.smolc("sm_90", &["kernels", "build", "--arch", "sm_70"]).exits(2).says(&["too old"]);
+    // A machine without the compiler uses what was built elsewhere.
+    gpu.project.write("tiny.smol", spec("f32", 2, 16, 3));
+    std::fs::remove_file(gpu.libraries.join("libnvrtc.so.13")).unwrap();
+    gpu.smolc("sm_90", &["run", "tiny.smol", "--device", "cuda", "--out", "a"]).exits(0);
+    std::fs::remove_dir_all(gpu.project.path().join("cache")).unwrap();
+    gpu.smolc("sm_90", &["run", "tiny.smol", "--device", "cuda", "--out", "b"])
+        .exits(3)
+        .says(&["no kernels for sm_90a", "libnvrtc.so.13 not found", "pip install"]);
+}
