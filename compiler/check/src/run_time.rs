@@ -61,7 +61,8 @@ impl Curve {
         constants(expr, &mut |c| {
             if c >= 0.0 && c <= end as f64 {
                 let whole = c.floor() as u64;
-                steps.extend([whole.saturating_sub(1), whole, whole + 1, whole + 2]);
+                // Two on either side: what happens at a step shows against the steps around it.
+                steps.extend((0..5).map(|k| (whole + k).saturating_sub(2)));
             }
         });
         steps.retain(|s| *s < end);

@@ -30,6 +30,15 @@ fn survive(text: &str) {
     assert_eq!(checked.spec.complete, !errors);
 }
 
+/// Specs that use the whole language, mistakes included.
+fn language() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui/language");
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "smol"));
+    paths.sort();
+    paths.iter().map(|p| std::fs::read_to_string(p).unwrap()).collect()
+}
+
 /// Pieces of the language to throw into a spec.
 const PIECES: &[&str] = &[
     "{",
@@ -75,6 +84,23 @@ const PIECES: &[&str] = &[
     "é",
     "\u{0}",
     "let a = a\n",
+    "|> where(.score >= 3)",
+    "|> thin(.x)",
+    "(5% -> 0%) ",
+    "for 0..1T tokens until loss < 1",
+    "until plateau(eval.x, over: 0 evals)",
+    "run a from a { }\n",
+    "run base with { }\n",
+    "from base at 1 steps",
+    "enter: blend over 100%",
+    "drop model",
+    "stages: []",
+    "objective: Dpo { beta: 0 -> 1 }",
+    "eval: needle_8k every 1 steps",
+    "target: { count: 0 }",
+    "sweep s over x in [base, 1, none] { run base with { lr: x } }\n",
+    "base.one.mix",
+    "1T..0 tokens",
     "heads: 0",
     "vocab: 0",
     "batch: 0 tokens",
@@ -94,6 +120,21 @@ proptest! {
     #[test]
     fn stuffed_specs_survive(edits in prop::collection::vec((0usize..2200, 0usize..PIECES.len(), 0usize..12), 1..4)) {
         let mut text: Vec<char> = quickstart().chars().collect();
+        for (at, piece, drop) in edits {
+            let at = at.min(text.len());
+            let end = (at + drop).min(text.len());
+            text.splice(at..end, PIECES[piece].chars());
+        }
+        survive(&text.into_iter().collect::<String>());
+    }
+
+    #[test]
+    fn stuffed_specs_of_the_whole_language_survive(
+        file in 0usize..6,
+        edits in prop::collection::vec((0usize..4000, 0usize..PIECES.len(), 0usize..40), 1..5),
+    ) {
+        let texts = language();
+        let mut text: Vec<char> = texts[file % texts.len()].chars().collect();
         for (at, piece, drop) in edits {
             let at = at.min(text.len());
             let end = (at + drop).min(text.len());

@@ -5,7 +5,7 @@
 //! recognize (names for indices, percentages for fractions, the schedule as it was written, nothing derived), and the
 //! two views are compared as trees. What the [hash](Plan::hash) leaves out is left out here too.
 
-use crate::{Dataset, Plan, Run, Tokenizer};
+use crate::{Dataset, EvaluationEvent, Plan, Run, Tokenizer};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -107,6 +107,20 @@ fn view(plan: &Plan) -> Result<Value, serde_json::Error> {
     for dataset in &plan.datasets {
         top.insert(format!("dataset {}", dataset.name), dataset_view(dataset)?);
     }
+    for classifier in &plan.classifiers {
+        let mut value = serde_json::to_value(classifier)?;
+        remove(&mut value, &["name", "train"]);
+        if let Value::Object(map) = &mut value {
+            map.insert("train".into(), json!(dataset_name(plan, classifier.train)));
+        }
+        top.insert(format!("classifier {}", classifier.name), value);
+    }
+    for evaluation in &plan.evaluations {
+        top.insert(format!("eval {}", evaluation.name), serde_json::to_value(&evaluation.protocol)?);
+    }
+    for sweep in &plan.sweeps {
+        top.insert(format!("sweep {}", sweep.name), serde_json::to_value(sweep)?);
+    }
     for run in &plan.runs {
         top.insert(format!("run {}", run.name), run_view(plan, run)?);
     }
@@ -160,7 +174,7 @@ fn run_view(plan: &Plan, run: &Run) -> Result<Value, serde_json::Error> {
         stages.insert(
             stage.name.clone(),
             json!({ "tokens": stage.asked_tokens, "first_step": stage.first_step, "steps": stage.steps,
-                    "mix": mix, "mix, exactly": exact.join(" + ") }),
+                    "until": stage.until.as_ref().map(|g| &g.source), "mix": mix, "mix, exactly": exact.join(" + ") }),
         );
     }
     let lr =
@@ -168,6 +182,22 @@ fn run_view(plan: &Plan, run: &Run) -> Result<Value, serde_json::Error> {
     if let Value::Object(map) = &mut value {
         let tokenizer = plan.tokenizers.get(run.tokenizer).map(|t| t.name.clone());
         map.insert("tokenizer".into(), json!(tokenizer));
+        if let Some(parent) = &run.parent {
+            let name = plan.runs.get(parent.run).map(|r| r.name.clone());
+            map.insert("parent".into(), json!({ "run": name, "step": parent.step, "carry": parent.carry }));
+        }
+        if !run.evaluations.is_empty() {
+            let named = |e: &EvaluationEvent| {
+                let names: Vec<&str> = e
+                    .evaluations
+                    .iter()
+                    .filter_map(|i| plan.evaluations.get(*i))
+                    .map(|e| e.name.as_str())
+                    .collect();
+                format!("{} every {:?}, stage ends {}, end {}", names.join(", "), e.every, e.stage_end, e.end)
+            };
+            map.insert("evaluations".into(), json!(run.evaluations.iter().map(named).collect::<Vec<_>>()));
+        }
         map.insert("lr".into(), json!(lr));
         map.insert("order of stages".into(), names(run.stages.iter().map(|s| s.name.as_str())));
         map.insert("stages".into(), Value::Object(stages));

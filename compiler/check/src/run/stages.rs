@@ -9,7 +9,7 @@ use crate::share::Share;
 use crate::spec::{Drawn, Entry, Part, Run, Stage};
 use crate::units::Dim;
 use crate::value::{Mix, MixTerm, Node, Num, Object, Value};
-use smolc_diag::Diagnostic;
+use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{Batch, Objective};
 
 /// Parts that a changing mixture is cut into. Their weights are those of the parts' middles, so that sixteen parts keep
@@ -40,9 +40,10 @@ impl Builder {
         let block = Object { schema: Some(&STAGE), fields, span: stage.name.span };
         eval.missing(&block, stage.name.span, &owner);
         let mix = match block.get("mix").map(|n| (&n.value, n.span)) {
-            Some((Value::Mix(mix), _)) => self.entries(mix),
+            Some((Value::Mix(mix), span)) => self.entries(mix, span),
             Some((Value::Dataset(d), span)) => {
-                self.entries(&Mix { terms: vec![MixTerm { dataset: d.clone(), weight: Share::one(), span }] })
+                let only = MixTerm { dataset: d.clone(), weight: Share::one(), span };
+                self.entries(&Mix { terms: vec![only] }, span)
             }
             _ => None,
         };
@@ -169,11 +170,15 @@ impl Builder {
         steps
     }
 
-    fn entries(&mut self, mix: &Mix) -> Option<Vec<Entry>> {
+    /// A mixture's datasets by index. What is said of a term is said where the stage names its mixture: that is where it can
+    /// be allowed, and a mixture may serve many stages.
+    fn entries(&mut self, mix: &Mix, at: Span) -> Option<Vec<Entry>> {
+        let inside = |s: Span| s.file == at.file && at.start <= s.start && s.end <= at.end;
         mix.terms
             .iter()
             .map(|t| {
-                Some(Entry { dataset: self.dataset(&t.dataset)?, weight: t.weight.clone(), span: t.span })
+                let span = if inside(t.span) { t.span } else { at };
+                Some(Entry { dataset: self.dataset(&t.dataset)?, weight: t.weight.clone(), span })
             })
             .collect()
     }

@@ -58,7 +58,7 @@ pub(super) fn imports(line: &str, all: &mut Collector) {
             }
             Builtin::exported_by(&format!("std.{name}"))
                 .iter()
-                    .for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
+                .for_each(|b| offer(b.name(), "constructor", &builtins::describe(b.name()).1));
         }
         None if rest.starts_with("std.") => {
             for (name, text) in STD {
