@@ -158,14 +158,18 @@ impl RowExpr {
     fn truth(&self, place: &'static str, fields: &[Field]) -> Result<Truth, RowError> {
         match self.typed(fields)? {
             Node::Truth(x) => Ok(x),
-            other => Err(self.mismatch(place, "a truth value", &other)),
+            other @ (Node::Int(_) | Node::Float(_) | Node::Text(_)) => {
+                Err(self.mismatch(place, "a truth value", &other))
+            }
         }
     }
 
     fn text(&self, place: &'static str, fields: &[Field]) -> Result<TextNode, RowError> {
         match self.typed(fields)? {
             Node::Text(x) => Ok(x),
-            other => Err(self.mismatch(place, "a text", &other)),
+            other @ (Node::Int(_) | Node::Float(_) | Node::Truth(_)) => {
+                Err(self.mismatch(place, "a text", &other))
+            }
         }
     }
 

@@ -44,10 +44,11 @@ impl DeviceInfo {
         let (mut driver, mut count, mut device) = (0, 0, 0);
         // SAFETY: the library is loaded and has every function; pointers are live and arrays as long as stated.
         unsafe {
-            match sys::cuInit(0) {
-                sys::CUresult::CUDA_ERROR_NO_DEVICE => return Err(CudaError::NoDevice),
-                status => check("cuInit", status)?,
+            let status = sys::cuInit(0);
+            if status == sys::CUresult::CUDA_ERROR_NO_DEVICE {
+                return Err(CudaError::NoDevice);
             }
+            check("cuInit", status)?;
             check("cuDriverGetVersion", sys::cuDriverGetVersion(&mut driver))?;
             if driver < 12_080 {
                 let problem = format!(
@@ -415,13 +416,11 @@ impl Device {
         for (_, module) in &self.modules {
             let mut function = std::ptr::null_mut();
             // SAFETY: a live module and a live string.
-            match unsafe { sys::cuModuleGetFunction(&mut function, *module, text.as_ptr()) } {
-                sys::CUresult::CUDA_ERROR_NOT_FOUND => {}
-                status => {
-                    check(format!("cuModuleGetFunction of {name}"), status)?;
-                    self.functions.insert(name.to_string(), function);
-                    return Ok(function);
-                }
+            let status = unsafe { sys::cuModuleGetFunction(&mut function, *module, text.as_ptr()) };
+            if status != sys::CUresult::CUDA_ERROR_NOT_FOUND {
+                check(format!("cuModuleGetFunction of {name}"), status)?;
+                self.functions.insert(name.to_string(), function);
+                return Ok(function);
             }
         }
         Err(missing())

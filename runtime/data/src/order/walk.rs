@@ -222,7 +222,7 @@ mod tests {
                 walk.finish();
                 assert_eq!(walk.disagreements(), 0);
                 let (before, after) = (order.counts(first), order.counts(first + samples));
-                let mut by_hand = vec![0u64; 3];
+                let mut by_hand = [0u64; 3];
                 (first..first + samples).for_each(|g| by_hand[order.at(g).dataset] += 1);
                 for (dataset, drawn) in walk.datasets().to_vec().into_iter().zip(walk.drawn()) {
                     assert_eq!(drawn, after[dataset] - before[dataset]);

@@ -177,6 +177,7 @@ fn raw<'w>(
 
 /// Signatures of `host.rs`.
 fn helpers(module: &mut JITModule) -> Result<[FuncId; 4], JitError> {
+    #[allow(clippy::result_large_err)] // Cranelift's own error, once a compilation
     let mut declare = |symbol: &str, params: usize, result| {
         let mut signature = module.make_signature();
         signature.params.extend((0..params).map(|_| AbiParam::new(types::I64)));

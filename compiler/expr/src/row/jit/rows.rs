@@ -26,6 +26,9 @@ pub(super) enum Dense {
     Vector(VectorTest),
 }
 
+/// Makes the code of `K` truth values of the row at a place.
+type Test<'a, B, const K: usize> = &'a mut dyn FnMut(&mut B, At) -> Result<[Value; K], JitError>;
+
 impl Lowering<'_, '_> {
     /// Makes `K` truth values (I8, 0 or 1) of every row of `active` and gathers each into a word, 0 outside `active`.
     ///
@@ -34,7 +37,7 @@ impl Lowering<'_, '_> {
         &mut self,
         active: Value,
         dense: Dense,
-        test: &mut dyn FnMut(&mut Self, At) -> Result<[Value; K], JitError>,
+        test: Test<'_, Self, K>,
     ) -> Result<[Value; K], JitError> {
         let exit = self.b.create_block();
         let words: [Value; K] = std::array::from_fn(|_| self.b.append_block_param(exit, types::I64));
@@ -78,7 +81,7 @@ impl Lowering<'_, '_> {
         &mut self,
         active: Value,
         exit: Block,
-        test: &mut dyn FnMut(&mut Self, At) -> Result<[Value; K], JitError>,
+        test: Test<'_, Self, K>,
     ) -> Result<(), JitError> {
         let zero = self.zero();
         let (head, body) = (self.b.create_block(), self.b.create_block());
@@ -111,7 +114,7 @@ impl Lowering<'_, '_> {
         active: Value,
         unroll: i32,
         exit: Block,
-        test: &mut dyn FnMut(&mut Self, At) -> Result<[Value; K], JitError>,
+        test: Test<'_, Self, K>,
     ) -> Result<(), JitError> {
         let zero = self.zero();
         let (head, after) = (self.b.create_block(), self.b.create_block());
