@@ -73,8 +73,9 @@ def reference(model, made, device, dtype):
         loss.backward()
         losses.append(loss.item())
         if i == 0:
-            logits = out.detach().float().cpu().numpy().ravel()
-            gradients = {n: p.grad.float().cpu().numpy().ravel() for n, p in model.named_parameters()}
+            logits = out.detach().float().cpu().numpy().ravel().copy()
+            # Copies: clipping changes the gradients in place.
+            gradients = {n: p.grad.float().cpu().numpy().ravel().copy() for n, p in model.named_parameters()}
         torch.nn.utils.clip_grad_norm_(model.parameters(), o["clip"])
         optimizer.step()
     return logits, gradients, losses

@@ -52,11 +52,14 @@ soak() {
   cmp <(head -n "$lines" "$out/soak1.txt") <(head -n "$lines" "$out/soak2.txt") && echo "$lines steps, every bit the same"
 }
 
+export -f soak
+export smolc out
+
 case $stage in
 1)
   environment
   if [ $tiny = 1 ]; then
-    part verify 120 "$smolc" gpu-bench verify --windows 65 --repeats 2 --out "$out/verify.csv"
+    part verify 300 "$smolc" gpu-bench verify --models tiny-bias,tiny-d128 --windows 33 --repeats 1 --out "$out/verify.csv"
     part parity-f32 120 "$python" "$here/parity.py" --smolc "$smolc" --out "$out/parity" --shape tiny
   else
     part kernels 120 "$smolc" kernels build
@@ -85,7 +88,7 @@ case $stage in
   if [ $tiny = 1 ]; then
     part profile 120 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 1 --chunk 32 --warmup 1 \
       --seconds 0.1 --kernels "$out/kernels.csv"
-    part soak 120 soak tiny-gqa3 64 1 2
+    part soak 120 bash -c "soak tiny-gqa3 64 1 2"
   else
     for shape in 1.7b 135m; do
       part "profile-$shape" 60 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \
@@ -98,7 +101,7 @@ case $stage in
     else
       skip ncu "not on this machine"
     fi
-    part soak 120 soak 135m 2048 16 20
+    part soak 120 bash -c "soak 135m 2048 16 20"
     skip decode "generation on the GPU is not part of this binary yet"
   fi
   ;;

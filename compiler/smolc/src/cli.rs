@@ -486,6 +486,9 @@ pub enum GpuBenchCommand {
 /// `smolc gpu-bench verify`.
 #[derive(Debug, Args)]
 pub struct GpuVerifyArgs {
+    /// Models
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_values_t = ["tiny-gqa3", "tiny-mha", "tiny-bias", "tiny-d128"].map(String::from))]
+    pub models: Vec<String>,
     /// Windows, in tokens
     #[arg(long, value_name = "T", value_delimiter = ',', default_values_t = [65usize, 192])]
     pub windows: Vec<usize>,

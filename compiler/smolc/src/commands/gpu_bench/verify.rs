@@ -22,7 +22,7 @@ fn bars(precision: Precision) -> [f64; 3] {
 pub fn execute(args: &GpuVerifyArgs, console: &Console) -> Result<Exit, Failure> {
     let mut csv = String::from("model,precision,window,what,error,bar,verdict\n");
     let mut bad = 0;
-    for name in ["tiny-gqa3", "tiny-mha", "tiny-bias", "tiny-d128"] {
+    for name in &args.models {
         for precision in [Precision::F32, Precision::Bf16] {
             for window in &args.windows {
                 for (what, error, bar) in case(name, precision, *window, args.repeats)? {
