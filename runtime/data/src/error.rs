@@ -197,6 +197,14 @@ pub enum DataError {
         /// Documents after each step.
         left: String,
     },
+    /// A pipeline that could not be told from another one.
+    #[error(
+        "dataset `{dataset}`: its pipeline has steps and no identity, so what is prepared could not be recognized"
+    )]
+    NoIdentity {
+        /// The dataset.
+        dataset: String,
+    },
     /// A filter without a value.
     #[error("a filter failed: {reason}")]
     Filter {

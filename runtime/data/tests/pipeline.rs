@@ -285,8 +285,12 @@ fn sources_without_columns_have_their_text() {
         let done = through(dataset("d", source), long()).unwrap();
         assert_eq!(done.texts.iter().collect::<Vec<_>>(), expected);
     }
-    let error = through(dataset("d", text(r.path(), "a.txt")), vec![Step::Where(good(1.0, "en"))]);
-    assert!(error.map(|d| d.texts).unwrap_err().to_string().contains("`text` only, not `score` as a number"));
+    for source in [text(r.path(), "a.txt"), files(r.path(), "*.md")] {
+        let error = through(dataset("d", source), vec![Step::Where(good(1.0, "en"))]);
+        assert!(
+            error.map(|d| d.texts).unwrap_err().to_string().contains("`text` only, not `score` as a number")
+        );
+    }
 }
 
 #[test]
@@ -433,6 +437,10 @@ fn another_pipeline_is_another_dataset() {
     assert_eq!(prepare(vec![Step::DedupExact]).unwrap(), first);
     let error = prepare(vec![Step::DedupExact, Step::Where(good(4.0, "en"))]).unwrap_err();
     assert!(error.is_mismatch() && error.to_string().contains("d.pipeline"), "{error}");
+    let nameless = Pipeline { identity: Value::Null, steps: vec![Step::DedupExact] };
+    let error =
+        prepare_dataset_with(&plan, 0, &nameless, tokenizer_of_words(), dir.path(), &Silent).unwrap_err();
+    assert!(matches!(error, DataError::NoIdentity { .. }), "{error}");
 }
 
 /// A tokenizer is trained on what its datasets' pipelines leave.

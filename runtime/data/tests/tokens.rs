@@ -174,6 +174,22 @@ fn the_same_shards_as_from_the_text() {
 }
 
 #[test]
+fn files_are_found_by_patterns() {
+    let w = world(0);
+    let documents = w.documents("text", Split::Train);
+    let at = |name: &str| w.dir.path().join(name);
+    datatrove(&at("b_0"), 2, &documents[..30], None);
+    datatrove(&at("b_1"), 2, &documents[30..], None);
+    let pattern = |p: &str| vec![at(p).to_str().unwrap().to_string()];
+    let found = Tokenized::find("d", Layout::Datatrove, &pattern("b_*.ds")).unwrap();
+    assert_eq!((found.documents(), found.tokens()), (40, w.measured.tokens));
+    let own = Tokenized::find("d", Layout::Own, &pattern("data/*")).unwrap();
+    assert_eq!((own.documents(), own.tokens()), (40, w.measured.tokens));
+    let error = Tokenized::find("d", Layout::Megatron, &pattern("*.bin")).unwrap_err();
+    assert!(matches!(error, DataError::NoMatch { .. }), "{error}");
+}
+
+#[test]
 fn splits_are_made_by_ids_and_those_of_our_shards_are_kept() {
     let w = world(200_000);
     let own = dataset_directory(w.dir.path(), "text");

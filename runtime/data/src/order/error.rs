@@ -16,6 +16,19 @@ pub enum OrderError {
         /// The stage.
         stage: usize,
     },
+    /// A window that does not fit into the longest one a whole number of times.
+    #[error(
+        "stage {stage} has windows of {window} tokens, and the longest of the run has {longest}, which is no multiple of it; \
+         make it one"
+    )]
+    Window {
+        /// The stage.
+        stage: usize,
+        /// Its window, tokens.
+        window: u64,
+        /// The longest window of the run, tokens.
+        longest: u64,
+    },
     /// More samples than any counter may hold.
     #[error("the run has more than {MAX_SAMPLES} samples")]
     TooManySamples,

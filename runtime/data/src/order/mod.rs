@@ -9,8 +9,8 @@
 //! was. Every key is derived from the dataset's content identity, never from its place in a list. No floating-point number
 //! takes part.
 //!
-//! A slice is one window of tokens. Windows of several lengths over one stream (extents) are not built yet: a run has one
-//! window length, and the place for the difference is the meaning of `atoms`.
+//! A slice is one window of tokens. [`WindowedOrder`] is the order of a run whose stages have windows of several lengths over
+//! one stream; [`Order`] is that of a run with one.
 
 // Every index below is a remainder modulo the length of the table it goes into, or comes from one that was checked when the
 // order was built; a wrong one must stop the program rather than read other data.
@@ -22,12 +22,14 @@ mod mixture;
 mod permutation;
 mod view;
 mod walk;
+mod windows;
 
 pub use error::OrderError;
 pub use mixture::{Deviation, MAX_PERIOD};
 pub use permutation::Permutation;
 pub use view::Share;
 pub use walk::{SliceSums, Walk};
+pub use windows::{Skip, WindowSample, WindowStage, WindowedOrder};
 
 use divisor::Divisor;
 use mixture::Mixture;

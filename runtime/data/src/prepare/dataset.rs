@@ -63,6 +63,9 @@ pub fn prepare_dataset_with(
 ) -> Result<Measured, DataError> {
     let dataset = plan.datasets.get(index).ok_or(DataError::NoSuch { what: "dataset", index })?;
     let (eos, eos_id) = tokenizer.end().ok_or(DataError::NoEnd)?;
+    if !pipeline.steps.is_empty() && pipeline.identity.is_null() {
+        return Err(DataError::NoIdentity { dataset: dataset.name.clone() });
+    }
     let request = Request {
         format: FORMAT_VERSION,
         source: dataset.source.clone(),
@@ -82,6 +85,7 @@ pub fn prepare_dataset_with(
     }
     let corpus = Corpus::index(dataset, &pipeline.steps, progress)?;
     note_left_out(&dataset.name, &corpus, &directory, progress);
+    note_pipeline(&dataset.name, &corpus, &directory, progress);
     let attempt = |tokenizer: &Tokenizer| {
         let partial = PartialDirectory::create(&directory)?;
         progress.begin(&format!("tokenize {}", dataset.name), Some(bytes(&corpus.documents)), "bytes");
@@ -228,6 +232,100 @@ fn note_left_out(name: &str, corpus: &Corpus, directory: &Path, progress: &dyn P
     }
 }
 
+/// What the steps of a pipeline left.
+fn note_pipeline(name: &str, corpus: &Corpus, directory: &Path, progress: &dyn Progress) {
+    let steps = &corpus.pipeline.steps;
+    if steps.is_empty() {
+        return;
+    }
+    let left: Vec<String> = steps.iter().map(|s| format!("{} {}", s.documents, s.step)).collect();
+    progress.note(&format!("dataset `{name}`: documents left after each step: {}", left.join(", ")));
+    if !corpus.pipeline.removed.is_empty() {
+        progress.note(&format!(
+            "dataset `{name}`: {} documents hold text of a benchmark; they are listed in {}",
+            corpus.pipeline.removed.len(),
+            directory.join("removed.jsonl").display()
+        ));
+    }
+    for coverage in steps.iter().flat_map(|s| &s.coverage).filter(|c| c.too_short > 0) {
+        progress.note(&format!(
+            "dataset `{name}`: {} of {} items of `{}` are too short to be looked for",
+            coverage.too_short, coverage.items, coverage.benchmark
+        ));
+    }
+}
+
 fn bytes(documents: &[DocumentRef]) -> u64 {
     documents.iter().map(|d| d.bytes).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+    use crate::tokenizer::{BpeOptions, train};
+    use smolc_plan::{Dataset, PLAN_VERSION, Source};
+    use std::sync::Mutex;
+
+    struct Notes(Mutex<Vec<String>>);
+
+    impl Progress for Notes {
+        fn begin(&self, _: &str, _: Option<u64>, _: &str) {}
+        fn advance(&self, _: u64) {}
+        fn end(&self) {}
+        fn note(&self, text: &str) {
+            self.0.lock().unwrap().push(text.into());
+        }
+    }
+
+    fn trained(texts: &[String]) -> Tokenizer {
+        let options = BpeOptions { vocab: 300, special: vec!["<|endoftext|>".into()], split_digits: true };
+        let json = train(&options, texts, Path::new("t.json"), &Silent).unwrap();
+        Tokenizer::from_json(json, Path::new("t.json")).unwrap().with_end("<|endoftext|>").unwrap()
+    }
+
+    /// An engine that passed its probe and is wrong all the same is found out, and nothing of its work is kept.
+    #[test]
+    fn a_wrong_engine_is_found_out_and_replaced() {
+        let root = tempfile::tempdir().unwrap();
+        let lines: Vec<String> =
+            (0..6000).map(|i| format!("line {i} of these words {}", i * 7919 % 1009)).collect();
+        std::fs::write(root.path().join("a.txt"), lines.join("\n")).unwrap();
+        let right = trained(&lines);
+        let other: Vec<String> = (0..500).map(|i| format!("quite another text, numbered {i}")).collect();
+        let wrong = right.with_engine_of(&trained(&other));
+        let patterns = vec![root.path().join("a.txt").display().to_string()];
+        let plan = Plan {
+            version: PLAN_VERSION,
+            spec: "test".into(),
+            language: 1,
+            compiler: "test".into(),
+            tokenizers: Vec::new(),
+            datasets: vec![Dataset {
+                name: "d".into(),
+                source: Source::Text { patterns },
+                take: None,
+                validation_per_million: 0,
+                stated_tokens: None,
+                measured: None,
+            }],
+            runs: Vec::new(),
+        };
+        let notes = Notes(Mutex::default());
+        let prepare = |tokenizer: &Tokenizer, name: &str| {
+            let dir = root.path().join(name);
+            prepare_dataset(&plan, 0, tokenizer, &dir, &notes).unwrap();
+            let directory = dataset_directory(&dir, "d");
+            let engine = Store::manifest(&directory).unwrap().engine;
+            (std::fs::read(directory.join("train.tokens")).unwrap(), engine)
+        };
+        let (expected, fast) = prepare(&right, "right");
+        assert_eq!(fast, right.engine().name);
+        assert_eq!(notes.0.lock().unwrap().len(), 0);
+        let (found, general) = prepare(&wrong, "wrong");
+        assert!(found == expected);
+        assert_eq!(general, "tokenizers 0.23.2");
+        let notes = notes.0.lock().unwrap();
+        assert!(notes.iter().any(|n| n.contains("tokenized anew by the general one")), "{notes:?}");
+    }
 }

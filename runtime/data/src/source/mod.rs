@@ -10,7 +10,7 @@ mod index;
 mod jsonl;
 mod lines;
 pub(crate) mod parquet;
-mod pattern;
+pub(crate) mod pattern;
 mod reader;
 mod sample;
 
@@ -135,6 +135,7 @@ impl Corpus {
         let total = files.iter().map(|f| f.length).sum();
         let mut corpus =
             Corpus { form, files, documents: Vec::new(), skipped, empty: 0, pipeline: Reports::default() };
+        index::check_columns(&corpus, name, &filters)?;
         // A pipeline comes before the sample, so nothing may be left unread for the sample's sake.
         let early = dataset.take.as_ref().filter(|_| lenient && steps.is_empty());
         progress.begin(&format!("read {name}"), Some(total), "bytes");

@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 
 /// A file to read.
 #[derive(Clone, Debug)]
-pub(super) struct SourceFile {
+pub(crate) struct SourceFile {
     /// Where it is.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its path below the pattern's fixed part, with `/` between names: identity across machines.
     pub(super) key: Vec<u8>,
     /// Length when it was listed, bytes.
@@ -17,7 +17,7 @@ pub(super) struct SourceFile {
 }
 
 /// Expands patterns to files, sorted by key, each file once. Lenient patterns list what cannot be used; strict ones refuse it.
-pub(super) fn expand(
+pub(crate) fn expand(
     dataset: &str,
     patterns: &[String],
     lenient: bool,

@@ -5,8 +5,7 @@ use super::parquet::{Table, TextColumn, Texts};
 use super::{Corpus, DocumentRef, Form, text_of};
 use crate::error::DataError;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{BufReader, Read};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A pass over a corpus.
@@ -21,6 +20,8 @@ pub(crate) struct Reader<'a> {
 
 /// A file that is being read.
 enum Stream {
+    /// A file of lines that can be sought in, and where it stands.
+    Plain(BufReader<File>, u64),
     Lines(Lines),
     Rows(Box<Rows>),
 }
@@ -35,7 +36,7 @@ struct Rows {
 
 /// A document as far as it had to be read in order.
 pub(crate) enum Raw {
-    /// It can be sought out in its file.
+    /// It is a file.
     InFile,
     /// A line.
     Line(Vec<u8>),
@@ -57,14 +58,17 @@ impl<'a> Reader<'a> {
         let path = self.corpus.path(document);
         let column = match &self.corpus.form {
             Form::File => return Ok(Raw::InFile),
-            Form::Line | Form::Json { .. } if !Lines::compressed(path) => return Ok(Raw::InFile),
             Form::Line | Form::Json { .. } => None,
             Form::Row { column } => Some(column),
         };
         let changed = || DataError::Changed { path: path.to_path_buf() };
         if self.open.as_ref().is_none_or(|(file, _)| *file != document.file) {
             let stream = match column {
-                None => Stream::Lines(Lines::open(path)?),
+                None if Lines::compressed(path) => Stream::Lines(Lines::open(path)?),
+                None => {
+                    let file = File::open(path).map_err(|e| DataError::io("read", path, e))?;
+                    Stream::Plain(BufReader::with_capacity(1 << 20, file), 0)
+                }
                 Some(_) => {
                     Stream::Rows(Box::new(Rows { table: Table::open(path)?, group: None, batch: None }))
                 }
@@ -72,6 +76,18 @@ impl<'a> Reader<'a> {
             self.open = Some((document.file, stream));
         }
         match (&mut self.open, column) {
+            (Some((_, Stream::Plain(file, at))), _) => {
+                let ahead = document.offset.checked_sub(*at).and_then(|n| i64::try_from(n).ok());
+                let mut bytes = vec![0; document.length as usize];
+                let read =
+                    file.seek_relative(ahead.ok_or_else(changed)?).and_then(|()| file.read_exact(&mut bytes));
+                *at = document.offset + document.length;
+                match read {
+                    Ok(()) => Ok(Raw::Line(bytes)),
+                    Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(changed()),
+                    Err(e) => Err(DataError::io("read", path, e)),
+                }
+            }
             (Some((_, Stream::Lines(lines))), _) => loop {
                 let line = lines.next()?.ok_or_else(changed)?;
                 if line.number == document.line {
@@ -93,7 +109,7 @@ impl<'a> Reader<'a> {
             text_of(&corpus.form, path, document.line, document.offset, bytes).map_err(|_| changed())
         };
         let text = match raw {
-            Raw::InFile => parse(&in_file(path, document)?)?,
+            Raw::InFile => parse(&std::fs::read(path).map_err(|e| DataError::io("read", path, e))?)?,
             Raw::Line(bytes) => parse(&bytes)?,
             Raw::Text(text) => text,
         };
@@ -127,15 +143,4 @@ impl Rows {
             }
         }
     }
-}
-
-fn in_file(path: &Path, document: &DocumentRef) -> Result<Vec<u8>, DataError> {
-    let mut bytes = Vec::with_capacity(document.length as usize);
-    File::open(path)
-        .and_then(|mut f| {
-            f.seek(SeekFrom::Start(document.offset))?;
-            f.take(document.length).read_to_end(&mut bytes)
-        })
-        .map_err(|e| DataError::io("read", path, e))?;
-    Ok(bytes)
 }

@@ -133,6 +133,13 @@ impl Tokenizer {
         Tokenizer { fast: Arc::new(OnceLock::from(Err(why.to_string()))), ..self.clone() }
     }
 
+    /// The same tokenizer with the fast engine of another one: wrong on purpose.
+    #[cfg(test)]
+    pub(crate) fn with_engine_of(&self, other: &Tokenizer) -> Tokenizer {
+        let fast = Fast::load(&other.json, &*other.general, &other.special_tokens());
+        Tokenizer { fast: Arc::new(OnceLock::from(fast)), ..self.clone() }
+    }
+
     fn fast(&self) -> Result<&Fast, &String> {
         self.fast.get_or_init(|| Fast::load(&self.json, &*self.general, &self.special_tokens())).as_ref()
     }

@@ -127,6 +127,24 @@ impl Tokenized {
         Ok(Tokenized { shards })
     }
 
+    /// [`Tokenized::open`] on the files that patterns match, in the order of their paths below the patterns' fixed parts.
+    /// Patterns name `.bin` files, `.ds` files, or directories of ours. `dataset` names it in errors.
+    pub fn find(dataset: &str, layout: Layout, patterns: &[String]) -> Result<Tokenized, DataError> {
+        let patterns: Vec<String> = match layout {
+            // A directory is ours by its manifest.
+            Layout::Own => {
+                patterns.iter().map(|p| format!("{}/manifest.json", p.trim_end_matches('/'))).collect()
+            }
+            Layout::Megatron | Layout::Datatrove => patterns.to_vec(),
+        };
+        let (files, _) = crate::source::pattern::expand(dataset, &patterns, false)?;
+        let path = |file: crate::source::pattern::SourceFile| match layout {
+            Layout::Own => file.path.parent().unwrap_or(Path::new("")).to_path_buf(),
+            Layout::Megatron | Layout::Datatrove => file.path,
+        };
+        Tokenized::open(layout, &files.into_iter().map(path).collect::<Vec<_>>())
+    }
+
     /// Tokens in all files.
     pub fn tokens(&self) -> u64 {
         self.shards.iter().map(Shard::tokens).sum()

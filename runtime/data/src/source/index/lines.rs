@@ -27,7 +27,6 @@ pub(in crate::source) fn lines(
     filters: &Filters,
     progress: &dyn Progress,
 ) -> Result<Found, DataError> {
-    check_columns(corpus, dataset, filters)?;
     let mut found = Found::default();
     for (index, file) in (0u32..).zip(&corpus.files) {
         let ending = file.path.extension().and_then(|e| e.to_str()).unwrap_or_default();
@@ -113,9 +112,13 @@ fn parse(
     Ok(found)
 }
 
-/// Sources without fields have their text only.
-fn check_columns(corpus: &Corpus, dataset: &str, filters: &Filters) -> Result<(), DataError> {
-    if matches!(corpus.form, Form::Json { .. }) {
+/// Sources without fields or columns have their text only.
+pub(in crate::source) fn check_columns(
+    corpus: &Corpus,
+    dataset: &str,
+    filters: &Filters,
+) -> Result<(), DataError> {
+    if matches!(corpus.form, Form::Json { .. } | Form::Row { .. }) {
         return Ok(());
     }
     match filters.columns().iter().find(|c| c.name != "text" || c.kind != Kind::Text) {

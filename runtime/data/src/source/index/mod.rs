@@ -5,7 +5,7 @@ mod lines;
 mod rows;
 
 pub(super) use files::files;
-pub(super) use lines::lines;
+pub(super) use lines::{check_columns, lines};
 pub(super) use rows::rows;
 
 use super::DocumentRef;
