@@ -50,6 +50,10 @@ fn dataset(source: Source) -> Dataset {
         take: None,
         validation_per_million: 0,
         stated_tokens: None,
+        stated_documents: None,
+        columns: None,
+        steps: Vec::new(),
+        limit: None,
         measured: None,
     }
 }
@@ -68,6 +72,9 @@ fn plan(source: Source) -> Plan {
             vocab: 32_768,
         }],
         datasets: vec![dataset(source)],
+        classifiers: Vec::new(),
+        evaluations: Vec::new(),
+        sweeps: Vec::new(),
         runs: Vec::new(),
     }
 }

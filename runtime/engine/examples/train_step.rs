@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ProgramOptions { batch, window: o.window, head_chunk: o.chunk, decay: Decay::All, training: true };
     let (program, parameters) = build(&model, &options)?;
     let mut engine = Engine::new(&program, &model, &parameters, o.threads)?;
-    engine.initialize(0).unwrap();
+    engine.initialize(0)?;
 
     let n = engine.tokens();
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

@@ -307,8 +307,15 @@ mod tests {
                 take: None,
                 validation_per_million: 0,
                 stated_tokens: None,
+                stated_documents: None,
+                columns: None,
+                steps: Vec::new(),
+                limit: None,
                 measured: None,
             }],
+            classifiers: Vec::new(),
+            evaluations: Vec::new(),
+            sweeps: Vec::new(),
             runs: Vec::new(),
         };
         let notes = Notes(Mutex::default());
