@@ -16,7 +16,7 @@ use super::{Dataset, DatasetOrder, MAX_SAMPLES, OrderError, StageOrder, check_da
 use smolc_plan::Ratio;
 
 /// Enters the keys of groups, so that none equals an epoch's key.
-const GROUP: u64 = 0x67_726f_7570;
+const GROUP: u64 = 0x0067_726f_7570;
 
 /// One stage.
 #[derive(Clone, Debug)]
