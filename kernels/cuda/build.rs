@@ -24,7 +24,10 @@ fn main() {
                 }
                 let cubin = out.join(format!("{name}.{arch}.cubin"));
                 compile(Path::new(&nvcc), arch, &source, &file, &cubin);
-                table += &format!("    ({name:?}, {arch:?}, include_bytes!({:?})),\n", cubin.display().to_string());
+                table += &format!(
+                    "    ({name:?}, {arch:?}, include_bytes!({:?})),\n",
+                    cubin.display().to_string()
+                );
             }
         }
     }
@@ -52,7 +55,9 @@ fn compile(nvcc: &Path, arch: &str, include: &Path, file: &Path, cubin: &Path) {
         .unwrap_or_else(|e| panic!("KERNELS_NVCC={}: {e}", nvcc.display()));
     let log = String::from_utf8_lossy(&run.stderr);
     assert!(run.status.success(), "{} does not compile for {arch}:\n{log}", file.display());
-    let spills = |l: &str| l.contains("bytes spill stores") && !l.contains("0 bytes spill stores, 0 bytes spill loads");
+    let spills = |l: &str| {
+        l.contains("bytes spill stores") && !l.contains("0 bytes spill stores, 0 bytes spill loads")
+    };
     for line in log.lines().filter(|l| spills(l) || l.contains("C7508") || l.contains("serialized")) {
         println!("cargo:warning={} for {arch}: {line}", file.file_name().unwrap().to_string_lossy());
     }

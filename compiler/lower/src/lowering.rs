@@ -103,16 +103,17 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
         },
         training: true,
     };
-    let (program, parameters) = program::build_in(&model.model, &options, run.precision).map_err(|error| {
-        Box::new(
-            Diagnostic::error(
-                "smol::lower::program",
-                model.span,
-                format!("run `{}` has no step program: {error}", run.name),
+    let (program, parameters) =
+        program::build_in(&model.model, &options, run.precision).map_err(|error| {
+            Box::new(
+                Diagnostic::error(
+                    "smol::lower::program",
+                    model.span,
+                    format!("run `{}` has no step program: {error}", run.name),
+                )
+                .also(run.batch_span, "with this batch"),
             )
-            .also(run.batch_span, "with this batch"),
-        )
-    })?;
+        })?;
     Ok(Some(Run {
         name: run.name.clone(),
         model: model.model.clone(),

@@ -129,7 +129,9 @@ fn elements(shape: Option<&[u64]>) -> Result<u64, String> {
 fn validate_program(program: &Program, layers: u64) -> Result<(), String> {
     let mut names = HashSet::new();
     for tensor in &program.tensors {
-        let bytes = elements(Some(&tensor.shape))?.checked_mul(tensor.dtype.bytes()).ok_or("a tensor exceeds 2^64 bytes")?;
+        let bytes = elements(Some(&tensor.shape))?
+            .checked_mul(tensor.dtype.bytes())
+            .ok_or("a tensor exceeds 2^64 bytes")?;
         let span = tensor
             .slots
             .checked_sub(1)

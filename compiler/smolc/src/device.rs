@@ -1,11 +1,11 @@
 //! Which device computes, and the libraries and the cache it needs.
 
 use crate::cli::DeviceChoice;
-use crate::failure::Failure;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::output::number;
 use smolc_engine::{Backend, Cuda, EngineError};
-use smolc_kernels_cuda::host::{CudaError, Cubins, Device, DeviceInfo, Library, Search};
+use smolc_kernels_cuda::host::{Cubins, CudaError, Device, DeviceInfo, Library, Search};
 use smolc_plan::{Precision, Run};
 use std::path::PathBuf;
 
@@ -56,9 +56,8 @@ pub fn choose(asked: DeviceChoice) -> Result<Choice, Failure> {
             CudaError::Missing { library: Library::Driver, .. } => "on the CPU: no NVIDIA driver".into(),
             other => format!("on the CPU: {other}"),
         }),
-        Err(error) => {
-            Err(Failure::of(Exit::Environment, &error).help("`smolc doctor` says what a GPU needs; --device cpu runs without"))
-        }
+        Err(error) => Err(Failure::of(Exit::Environment, &error)
+            .help("`smolc doctor` says what a GPU needs; --device cpu runs without")),
     }
 }
 
@@ -71,10 +70,7 @@ fn usable() -> Result<DeviceInfo, CudaError> {
 }
 
 /// Makes the back end of a run.
-pub fn backend(
-    chosen: Chosen,
-    threads: usize,
-) -> impl Fn(u64) -> Result<Box<dyn Backend>, EngineError> {
+pub fn backend(chosen: Chosen, threads: usize) -> impl Fn(u64) -> Result<Box<dyn Backend>, EngineError> {
     move |bytes| match &chosen {
         Chosen::Cpu => Ok(Box::new(smolc_engine::Cpu::new(bytes, threads.max(1))?)),
         Chosen::Cuda(_) => Ok(Box::new(Cuda::open(&search(), &cache(), bytes, threads)?)),

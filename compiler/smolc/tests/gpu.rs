@@ -104,7 +104,9 @@ fn close(a: &[f64], b: &[f64], tolerance: f64) {
 fn f32_matches_the_cpu_and_checkpoints_move_between_devices() {
     let Some(gpu) = Gpu::new() else { return };
     gpu.project.write("tiny.smol", spec("f32", 2, 16, 6));
-    gpu.smolc("none", &["run", "tiny.smol", "--device", "cpu", "--out", "cpu"]).exits(0).says(&["on the CPU, as asked"]);
+    gpu.smolc("none", &["run", "tiny.smol", "--device", "cpu", "--out", "cpu"])
+        .exits(0)
+        .says(&["on the CPU, as asked"]);
     let run = ["run", "tiny.smol", "--device", "cuda", "--out", "gpu"];
     gpu.smolc("sm_80", &run).exits(0).says(&["on Emulated GPU (sm_80, 4 GiB), as asked"]);
     for (event, field) in [("step", "loss"), ("step", "grad_norm"), ("validation", "loss")] {
@@ -160,9 +162,11 @@ fn bf16_stays_near_f32_on_both_paths() {
         assert_eq!(calls.iter().any(|c| c.starts_with("launch attention_forward_hopper")), device == "sm_90");
         assert!(!calls.iter().any(|c| c.starts_with("launch attention_forward_f32")));
     }
-    gpu.smolc("none", &["run", "half.smol", "--device", "auto", "--out", "no"])
-        .exits(3)
-        .says(&["precision: bf16", "needs a GPU", "no device"]);
+    gpu.smolc("none", &["run", "half.smol", "--device", "auto", "--out", "no"]).exits(3).says(&[
+        "precision: bf16",
+        "needs a GPU",
+        "no device",
+    ]);
 }
 
 #[test]
@@ -173,10 +177,16 @@ fn what_is_missing_is_one_line_with_a_fix() {
     gpu.smolc("none", &cuda).exits(3).says(&["reports no device", "nvidia-smi", "smolc doctor"]);
     gpu.smolc("sm_75", &cuda).exits(3).says(&["compute capability 7.5", "8.0"]);
     // Too small a device: the breakdown, and what would make it fit.
-    gpu.with(&[("SMOLC_FAKE_MEMORY", "268435456")], &cuda).exits(3).says(&["256 MiB free", "activations", "gradients"]);
+    gpu.with(&[("SMOLC_FAKE_MEMORY", "268435456")], &cuda).exits(3).says(&[
+        "256 MiB free",
+        "activations",
+        "gradients",
+    ]);
     std::fs::remove_file(gpu.libraries.join("libcublasLt.so.13")).unwrap();
     gpu.smolc("sm_90", &cuda).exits(3).says(&["libcublasLt.so.13 not found", "pip install nvidia-cublas"]);
-    gpu.smolc("sm_90", &["run", "tiny.smol", "--out", "auto"]).exits(0).says(&["on the CPU: libcublasLt.so.13 not found"]);
+    gpu.smolc("sm_90", &["run", "tiny.smol", "--out", "auto"])
+        .exits(0)
+        .says(&["on the CPU: libcublasLt.so.13 not found"]);
     std::fs::write(gpu.libraries.join("libcuda.so.1"), "not a library").unwrap();
     gpu.smolc("sm_90", &cuda).exits(3).says(&["libcuda.so.1 cannot be used", "driver"]);
 }
@@ -184,7 +194,9 @@ fn what_is_missing_is_one_line_with_a_fix() {
 #[test]
 fn kernels_are_built_ahead_of_time() {
     let Some(gpu) = Gpu::new() else { return };
-    gpu.smolc("sm_90", &["kernels", "build", "--arch", "sm_80,sm_90"]).exits(0).prints(&["sm_80:", "sm_90a:", "compiled"]);
+    gpu.smolc("sm_90", &["kernels", "build", "--arch", "sm_80,sm_90"])
+        .exits(0)
+        .prints(&["sm_80:", "sm_90a:", "compiled"]);
     assert!(gpu.calls().iter().any(|c| c.starts_with("compile attention_forward_hopper.cu sm_90a")));
     gpu.smolc("none", &["kernels", "build", "--arch", "sm_80"]).exits(0).prints(&["0 compiled"]);
     gpu.smolc("none", &["kernels", "build"]).exits(3).says(&["--arch sm_90a"]);
@@ -194,7 +206,9 @@ fn kernels_are_built_ahead_of_time() {
     std::fs::remove_file(gpu.libraries.join("libnvrtc.so.13")).unwrap();
     gpu.smolc("sm_90", &["run", "tiny.smol", "--device", "cuda", "--out", "a"]).exits(0);
     std::fs::remove_dir_all(gpu.project.path().join("cache")).unwrap();
-    gpu.smolc("sm_90", &["run", "tiny.smol", "--device", "cuda", "--out", "b"])
-        .exits(3)
-        .says(&["no kernels for sm_90a", "libnvrtc.so.13 not found", "pip install"]);
+    gpu.smolc("sm_90", &["run", "tiny.smol", "--device", "cuda", "--out", "b"]).exits(3).says(&[
+        "no kernels for sm_90a",
+        "libnvrtc.so.13 not found",
+        "pip install",
+    ]);
 }

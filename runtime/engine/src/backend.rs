@@ -53,7 +53,11 @@ pub trait Backend {
 
     /// Called when the host has written parameters, before they are used: what is derived from them is refreshed, their
     /// bf16 copies among it (no words in f32).
-    fn parameters_written(&mut self, parameters: Range<usize>, rounded: Range<usize>) -> Result<(), EngineError>;
+    fn parameters_written(
+        &mut self,
+        parameters: Range<usize>,
+        rounded: Range<usize>,
+    ) -> Result<(), EngineError>;
 
     /// Whether calls return before their work is done, so that the host's clock says nothing of a single operator.
     fn asynchronous(&self) -> bool {
@@ -159,7 +163,11 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
         (**self).write(words, values)
     }
 
-    fn parameters_written(&mut self, parameters: Range<usize>, rounded: Range<usize>) -> Result<(), EngineError> {
+    fn parameters_written(
+        &mut self,
+        parameters: Range<usize>,
+        rounded: Range<usize>,
+    ) -> Result<(), EngineError> {
         (**self).parameters_written(parameters, rounded)
     }
 

@@ -24,7 +24,13 @@ pub struct Cpu {
 impl Cpu {
     /// Maps the arena and starts `threads` threads (at least one).
     pub fn new(arena_bytes: u64, threads: usize) -> Result<Cpu, EngineError> {
-        Ok(Cpu { arena: Arena::new(arena_bytes)?, arena_bytes, pool: Pool::new(threads.max(1)), scale: 0.0, loss: 0.0 })
+        Ok(Cpu {
+            arena: Arena::new(arena_bytes)?,
+            arena_bytes,
+            pool: Pool::new(threads.max(1)),
+            scale: 0.0,
+            loss: 0.0,
+        })
     }
 }
 

@@ -16,7 +16,9 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// The device does not compute in this precision.
-    #[error("this run has `precision: {precision}`, which {device} does not do; leave it out, or run on a GPU")]
+    #[error(
+        "this run has `precision: {precision}`, which {device} does not do; leave it out, or run on a GPU"
+    )]
     Precision {
         /// As a spec writes it.
         precision: &'static str,

@@ -260,7 +260,8 @@ impl<'a> Session<'a> {
                 continue;
             }
             let nll = self.engine.read_nll()?;
-            let bad = nll.chunks(window).enumerate().filter(|(_, row)| row.iter().any(|nll| !nll.is_finite()));
+            let bad =
+                nll.chunks(window).enumerate().filter(|(_, row)| row.iter().any(|nll| !nll.is_finite()));
             suspects.extend(bad.map(|(row, _)| first_sample + (from + row) as u64));
         }
         Ok(suspects)

@@ -64,7 +64,8 @@ impl Activations {
         // Statistics and losses stay f32 in every precision.
         let activation = table.activation();
         let mut add = |name: &str, shape: &[u64], space, slots| {
-            let dtype = if matches!(name, "r1" | "r2" | "r" | "lse" | "nll") { Dtype::F32 } else { activation };
+            let dtype =
+                if matches!(name, "r1" | "r2" | "r" | "lse" | "nll") { Dtype::F32 } else { activation };
             table.add(name, shape, dtype, space, slots)
         };
         Ok(Activations {

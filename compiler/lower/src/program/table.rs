@@ -43,10 +43,13 @@ impl Table {
         let too_big = || ProgramError::overflow(format!("tensor `{name}`"));
         // In bf16 a parameter's place is twice its copy's, and both are multiples of ALIGN.
         let align = match (self.precision, space) {
-            (Precision::Bf16, Space::Parameter | Space::Gradient | Space::Moment1 | Space::Moment2) => 2 * ALIGN,
+            (Precision::Bf16, Space::Parameter | Space::Gradient | Space::Moment1 | Space::Moment2) => {
+                2 * ALIGN
+            }
             _ => ALIGN,
         };
-        let stride = bytes(shape, dtype).and_then(|b| b.checked_next_multiple_of(align)).ok_or_else(too_big)?;
+        let stride =
+            bytes(shape, dtype).and_then(|b| b.checked_next_multiple_of(align)).ok_or_else(too_big)?;
         stride.checked_mul(slots).ok_or_else(too_big)?;
         let id =
             u32::try_from(self.tensors.len()).map_err(|_| ProgramError::overflow("the list of tensors"))?;

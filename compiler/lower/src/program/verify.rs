@@ -106,7 +106,8 @@ fn check_spaces(program: &Program) -> Result<(), VerifyError> {
     };
     let parameters = of(Space::Parameter);
     let rounded = of(Space::Rounded);
-    let halves: Vec<_> = parameters.1.iter().map(|(at, stride, slots, shape)| (at / 2, stride / 2, *slots, *shape)).collect();
+    let halves: Vec<_> =
+        parameters.1.iter().map(|(at, stride, slots, shape)| (at / 2, stride / 2, *slots, *shape)).collect();
     if !rounded.0 || !(rounded.1.is_empty() || rounded.1 == halves) {
         return Err(VerifyError::Layout { what: "bf16 copies" });
     }

@@ -14,7 +14,8 @@ pub(super) fn findings(present: bool) -> Vec<Finding> {
     {
         out.push(match search.load(library) {
             Ok(loaded) if library == Library::Nvrtc => {
-                let version = Compiler::load(&search).map_or_else(|e| e.to_string(), |c| format!("{}.{}", c.version().0, c.version().1));
+                let version = Compiler::load(&search)
+                    .map_or_else(|e| e.to_string(), |c| format!("{}.{}", c.version().0, c.version().1));
                 Finding::new(what, Level::Ok, format!("{} (version {version})", loaded.path.display()))
             }
             Ok(loaded) => Finding::new(what, Level::Ok, loaded.path.display().to_string()),
@@ -36,7 +37,9 @@ pub(super) fn findings(present: bool) -> Vec<Finding> {
                 info.driver % 1000 / 10
             ),
         ),
-        Err(error) if present => Finding::new("CUDA", Level::Warn, error.to_string()).fix("see the lines above"),
+        Err(error) if present => {
+            Finding::new("CUDA", Level::Warn, error.to_string()).fix("see the lines above")
+        }
         Err(_) => Finding::new("CUDA", Level::Info, "no device; this machine trains on the CPU"),
     });
     let cubins = device::cubins();
@@ -45,7 +48,11 @@ pub(super) fn findings(present: bool) -> Vec<Finding> {
         [] => "none built in".to_string(),
         list => format!("built in for {}", list.join(", ")),
     };
-    let text = format!("{built_in}; {} in {}", number::count(cached as u64, "file", "files"), cubins.folder().display());
+    let text = format!(
+        "{built_in}; {} in {}",
+        number::count(cached as u64, "file", "files"),
+        cubins.folder().display()
+    );
     out.push(Finding::new("GPU kernels", Level::Info, text));
     out
 }

@@ -78,10 +78,7 @@ fn devices(machine: &Machine) -> (Finding, bool) {
         .count();
     match (driver, models.is_empty(), nodes, pci) {
         (Some(driver), false, n, _) if n > 0 => {
-            let text = format!(
-                "{} (driver {driver})",
-                models.join(", ")
-            );
+            let text = format!("{} (driver {driver})", models.join(", "));
             (Finding::new(what, Level::Ok, text), true)
         }
         (Some(driver), _, 0, _) => {
@@ -96,10 +93,9 @@ fn devices(machine: &Machine) -> (Finding, bool) {
             let text = format!("{n} NVIDIA device(s) on the PCI bus, but no driver is loaded");
             (Finding::new(what, Level::Warn, text).fix("install the NVIDIA driver"), true)
         }
-        (_, _, n, _) => (
-            Finding::new(what, Level::Ok, format!("{n} NVIDIA device(s) of unknown model")),
-            true,
-        ),
+        (_, _, n, _) => {
+            (Finding::new(what, Level::Ok, format!("{n} NVIDIA device(s) of unknown model")), true)
+        }
     }
 }
 

@@ -73,7 +73,8 @@ impl Compiler {
         }
         // SAFETY: the program was made above and is destroyed once, after its last use.
         unsafe {
-            let status = sys::nvrtcCompileProgram(program, option_pointers.len() as i32, option_pointers.as_ptr());
+            let status =
+                sys::nvrtcCompileProgram(program, option_pointers.len() as i32, option_pointers.as_ptr());
             let result = if status == sys::nvrtcResult::NVRTC_SUCCESS {
                 cubin(program).map_err(|status| fail(status, log(program)))
             } else {
@@ -97,7 +98,11 @@ unsafe fn cubin(program: sys::nvrtcProgram) -> Result<Vec<u8>, String> {
         }
         let mut out = vec![0u8; bytes];
         let status = sys::nvrtcGetCUBIN(program, out.as_mut_ptr().cast());
-        if status == sys::nvrtcResult::NVRTC_SUCCESS { Ok(out) } else { Err(format!("nvrtcGetCUBIN: {status:?}")) }
+        if status == sys::nvrtcResult::NVRTC_SUCCESS {
+            Ok(out)
+        } else {
+            Err(format!("nvrtcGetCUBIN: {status:?}"))
+        }
     }
 }
 

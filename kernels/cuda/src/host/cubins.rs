@@ -40,7 +40,8 @@ impl Arch {
 
     /// Whether a cubin for `other` runs on it: the same major number, not newer.
     fn runs(self, other: Arch) -> bool {
-        self == other || (!other.specific && self.number / 10 == other.number / 10 && other.number <= self.number)
+        self == other
+            || (!other.specific && self.number / 10 == other.number / 10 && other.number <= self.number)
     }
 }
 
@@ -131,7 +132,8 @@ impl Cubins {
         for source in SOURCES.iter().filter(|s| !s.hopper || arch.hopper()) {
             let built_in = embedded.then(|| built_in(source, arch)).flatten();
             let image = built_in.map(|image| (image, Origin::Embedded));
-            match image.or_else(|| Some((self.cached(source, arch, compiler.as_ref().ok())?, Origin::Cache))) {
+            match image.or_else(|| Some((self.cached(source, arch, compiler.as_ref().ok())?, Origin::Cache)))
+            {
                 Some((image, origin)) => found.push(Cubin { name: source.name, image, origin }),
                 None => missing.push(source),
             }
@@ -190,7 +192,10 @@ impl Cubins {
 fn built_in(source: &Source, arch: Arch) -> Option<Vec<u8>> {
     let usable = EMBEDDED.iter().filter(|(name, _, _)| *name == source.name);
     let usable = usable.filter_map(|(_, made_for, image)| Some((Arch::from_str(made_for).ok()?, image)));
-    usable.filter(|(made_for, _)| arch.runs(*made_for)).max_by_key(|(a, _)| *a).map(|(_, image)| image.to_vec())
+    usable
+        .filter(|(made_for, _)| arch.runs(*made_for))
+        .max_by_key(|(a, _)| *a)
+        .map(|(_, image)| image.to_vec())
 }
 
 /// File name up to the compiler's version.

@@ -68,7 +68,8 @@ impl DeviceInfo {
             let name = String::from_utf8_lossy(name.get(..end).unwrap_or_default()).into_owned();
             let attribute = |which| {
                 let mut value = 0;
-                check("cuDeviceGetAttribute", sys::cuDeviceGetAttribute(&mut value, which, device)).map(|()| value)
+                check("cuDeviceGetAttribute", sys::cuDeviceGetAttribute(&mut value, which, device))
+                    .map(|()| value)
             };
             use sys::CUdevice_attribute as A;
             let capability = (
@@ -198,7 +199,10 @@ impl Device {
         // SAFETY: the driver is loaded and initialized; pointers are live; the context becomes current on this thread.
         unsafe {
             check("cuDeviceGet", sys::cuDeviceGet(&mut device.device, device.info.ordinal))?;
-            check("cuDevicePrimaryCtxRetain", sys::cuDevicePrimaryCtxRetain(&mut device.context, device.device))?;
+            check(
+                "cuDevicePrimaryCtxRetain",
+                sys::cuDevicePrimaryCtxRetain(&mut device.context, device.device),
+            )?;
             check("cuCtxSetCurrent", sys::cuCtxSetCurrent(device.context))?;
             const NON_BLOCKING: u32 = 1;
             check("cuStreamCreate", sys::cuStreamCreate(&mut device.compute, NON_BLOCKING))?;
@@ -348,7 +352,11 @@ impl Device {
             })?;
         }
         if launch.args.len() > ARGUMENTS {
-            return Err(CudaError::NoKernel(format!("{} with {} arguments", launch.kernel, launch.args.len())));
+            return Err(CudaError::NoKernel(format!(
+                "{} with {} arguments",
+                launch.kernel,
+                launch.args.len()
+            )));
         }
         Ok(Prepared {
             name: launch.kernel.clone(),

@@ -27,7 +27,9 @@ pub enum CudaError {
         problem: String,
     },
     /// The driver runs and sees no GPU.
-    #[error("the NVIDIA driver reports no device; check `nvidia-smi`, CUDA_VISIBLE_DEVICES, or start the container with --gpus all")]
+    #[error(
+        "the NVIDIA driver reports no device; check `nvidia-smi`, CUDA_VISIBLE_DEVICES, or start the container with --gpus all"
+    )]
     NoDevice,
     /// The GPU is older than the kernels.
     #[error("{name} has compute capability {}.{}; the kernels need 8.0 or newer", capability.0, capability.1)]
@@ -115,7 +117,9 @@ fn hint(status: &str) -> &'static str {
         "CUDA_ERROR_ILLEGAL_ADDRESS" | "CUDA_ERROR_MISALIGNED_ADDRESS" | "CUDA_ERROR_LAUNCH_FAILED" => {
             " (a kernel went wrong: this is a bug; `compute-sanitizer smolc run …` names the kernel)"
         }
-        "CUDA_ERROR_OUT_OF_MEMORY" => " (make the micro-batch smaller, or end the other processes on the GPU)",
+        "CUDA_ERROR_OUT_OF_MEMORY" => {
+            " (make the micro-batch smaller, or end the other processes on the GPU)"
+        }
         _ => "",
     }
 }

@@ -221,7 +221,12 @@ impl Blas {
 
     /// The plan of a product. The first time a shape is seen on this GPU its candidates are timed on `operands`, which are
     /// **overwritten with random numbers**: plan before anything is stored there.
-    pub fn plan(&mut self, device: &mut Device, gemm: Gemm, operands: &Operands) -> Result<Rc<Plan>, CudaError> {
+    pub fn plan(
+        &mut self,
+        device: &mut Device,
+        gemm: Gemm,
+        operands: &Operands,
+    ) -> Result<Rc<Plan>, CudaError> {
         if let Some(plan) = self.plans.get(&gemm) {
             return Ok(plan.clone());
         }
@@ -245,7 +250,11 @@ impl Blas {
         let what = || format!("product {}", plan.gemm.key());
         if plan.gemm.bias {
             let bias = operands.bias;
-            attribute(&plan.descriptor, sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias)?;
+            attribute(
+                &plan.descriptor,
+                sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                &bias,
+            )?;
         }
         let (alpha, beta) = (1f32, if plan.gemm.add { 1f32 } else { 0f32 });
         let pointer = |address: u64| address as *const c_void;
@@ -283,9 +292,19 @@ impl Blas {
         let [a, b, d] = &plan.layouts;
         // SAFETY: live descriptors and pointers.
         let status = unsafe {
-            sys::cublasLtMatmulAlgoCheck(self.handle.0, plan.descriptor.0, a.0, b.0, d.0, d.0, &algorithm, &mut result)
+            sys::cublasLtMatmulAlgoCheck(
+                self.handle.0,
+                plan.descriptor.0,
+                a.0,
+                b.0,
+                d.0,
+                d.0,
+                &algorithm,
+                &mut result,
+            )
         };
-        let fits = status == sys::cublasStatus_t::CUBLAS_STATUS_SUCCESS && result.workspaceSize <= WORKSPACE as usize;
+        let fits = status == sys::cublasStatus_t::CUBLAS_STATUS_SUCCESS
+            && result.workspaceSize <= WORKSPACE as usize;
         fits.then_some(algorithm)
     }
 
@@ -369,7 +388,9 @@ impl Blas {
             }
         }
         let Some((milliseconds, algorithm)) = best else {
-            return Err(refused.unwrap_or(CudaError::Blas { what: plan.gemm.key(), status: "no algorithm".into() }));
+            return Err(
+                refused.unwrap_or(CudaError::Blas { what: plan.gemm.key(), status: "no algorithm".into() })
+            );
         };
         plan.algorithm = algorithm;
         self.timed += 1;
@@ -395,7 +416,11 @@ fn data_type(dtype: Dtype) -> sys::cudaDataType {
     }
 }
 
-fn attribute<T>(d: &Descriptor, which: sys::cublasLtMatmulDescAttributes_t, value: &T) -> Result<(), CudaError> {
+fn attribute<T>(
+    d: &Descriptor,
+    which: sys::cublasLtMatmulDescAttributes_t,
+    value: &T,
+) -> Result<(), CudaError> {
     // SAFETY: a live descriptor and a live value of its size.
     let status = unsafe {
         sys::cublasLtMatmulDescSetAttribute(d.0, which, std::ptr::from_ref(value).cast(), size_of::<T>())
@@ -411,7 +436,8 @@ fn describe(gemm: Gemm) -> Result<Plan, CudaError> {
     // SAFETY: the pointer is live.
     ok(what, unsafe { sys::cublasLtMatmulDescCreate(&mut raw, compute, scale) })?;
     let descriptor = Descriptor(raw);
-    for (which, transposed) in [D::CUBLASLT_MATMUL_DESC_TRANSA, D::CUBLASLT_MATMUL_DESC_TRANSB].into_iter().zip(gemm.transposed)
+    for (which, transposed) in
+        [D::CUBLASLT_MATMUL_DESC_TRANSA, D::CUBLASLT_MATMUL_DESC_TRANSB].into_iter().zip(gemm.transposed)
     {
         let operation = i32::from(transposed); // CUBLAS_OP_N = 0, CUBLAS_OP_T = 1
         attribute(&descriptor, which, &operation)?;
@@ -425,7 +451,13 @@ fn describe(gemm: Gemm) -> Result<Plan, CudaError> {
         let mut raw = std::ptr::null_mut();
         // SAFETY: the pointer is live.
         ok(what, unsafe {
-            sys::cublasLtMatrixLayoutCreate(&mut raw, data_type(dtype), rows as u64, columns as u64, pitch as i64)
+            sys::cublasLtMatrixLayoutCreate(
+                &mut raw,
+                data_type(dtype),
+                rows as u64,
+                columns as u64,
+                pitch as i64,
+            )
         })?;
         Ok(Layout(raw))
     };

@@ -40,10 +40,12 @@ pub(super) struct Pins {
 impl Pins {
     /// Reads them. A file that is not there, damaged, or of another device is as good as empty: it is measured again.
     pub fn open(cache: &Path, gpu: &str, multiprocessors: i32, cublaslt: usize) -> Pins {
-        let mut plain: String = gpu.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let mut plain: String =
+            gpu.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         plain.truncate(60);
         let path = cache.join("products").join(format!("{plain}-{multiprocessors}-cublaslt{cublaslt}.json"));
-        let new = File { format: FORMAT, gpu: gpu.into(), multiprocessors, cublaslt, products: BTreeMap::new() };
+        let new =
+            File { format: FORMAT, gpu: gpu.into(), multiprocessors, cublaslt, products: BTreeMap::new() };
         let read = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<File>(&bytes).ok());
         let same = |f: &File| {
             (f.format, &f.gpu, f.multiprocessors, f.cublaslt) == (FORMAT, &new.gpu, multiprocessors, cublaslt)
@@ -88,7 +90,10 @@ mod tests {
         assert_eq!(pins.get("a"), None);
         pins.insert("a".into(), [1, 2, 3, 4, 5, 6, 7, u64::MAX], 32, 0.5);
         pins.save().unwrap();
-        assert_eq!(Pins::open(folder.path(), "NVIDIA H200", 132, 130_100).get("a"), Some([1, 2, 3, 4, 5, 6, 7, u64::MAX]));
+        assert_eq!(
+            Pins::open(folder.path(), "NVIDIA H200", 132, 130_100).get("a"),
+            Some([1, 2, 3, 4, 5, 6, 7, u64::MAX])
+        );
         assert_eq!(Pins::open(folder.path(), "NVIDIA H200", 132, 130_200).get("a"), None);
         assert_eq!(Pins::open(folder.path(), "NVIDIA H100", 132, 130_100).get("a"), None);
         std::fs::write(&pins.path, b"{").unwrap();

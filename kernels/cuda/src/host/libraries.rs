@@ -182,8 +182,13 @@ impl Search {
             }
         }
         folders.extend(
-            ["/usr/local/cuda/lib64", "/usr/local/cuda/targets/x86_64-linux/lib", "/opt/cuda/lib64", "/usr/lib/wsl/lib"]
-                .map(PathBuf::from),
+            [
+                "/usr/local/cuda/lib64",
+                "/usr/local/cuda/targets/x86_64-linux/lib",
+                "/opt/cuda/lib64",
+                "/usr/lib/wsl/lib",
+            ]
+            .map(PathBuf::from),
         );
         folders.retain(|f| f.is_dir());
         let mut seen = std::collections::HashSet::new();
@@ -234,14 +239,16 @@ impl Search {
             match open(&path) {
                 Ok(opened) => {
                     if let Some(name) = library.symbols().iter().find(|s| !has(&opened, s)) {
-                        let problem = format!("it has no function {name}; it is older than this program needs");
+                        let problem =
+                            format!("it has no function {name}; it is older than this program needs");
                         refused.get_or_insert(CudaError::Unusable { library, path, problem });
                         continue;
                     }
                     // Never closed: the driver and cuBLAS keep threads and state of the process.
                     std::mem::forget(opened);
                     if !library.seen_by_cudarc() {
-                        let problem = format!("it is loaded, but the loader does not answer to {}", library.file());
+                        let problem =
+                            format!("it is loaded, but the loader does not answer to {}", library.file());
                         return Err(CudaError::Unusable { library, path, problem });
                     }
                     return Ok(Loaded { path });
@@ -310,7 +317,9 @@ mod tests {
     fn folders_come_in_order_and_once() {
         let root = tempfile::tempdir().unwrap();
         let venv = root.path().join("venv");
-        for folder in ["venv/lib/python3.12/site-packages/nvidia/cu13/lib", "venv/bin", "own", "toolkit/lib64"] {
+        for folder in
+            ["venv/lib/python3.12/site-packages/nvidia/cu13/lib", "venv/bin", "own", "toolkit/lib64"]
+        {
             std::fs::create_dir_all(root.path().join(folder)).unwrap();
         }
         std::fs::write(venv.join("bin/python3"), "").unwrap();
@@ -335,7 +344,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("libcublasLt.so.13");
         std::fs::write(&file, "no library").unwrap();
-        let text = Search::only(vec![folder.path().into()]).load_now(Library::CublasLt).unwrap_err().to_string();
+        let text =
+            Search::only(vec![folder.path().into()]).load_now(Library::CublasLt).unwrap_err().to_string();
         assert!(text.contains("libcublasLt.so.13 cannot be used") && text.contains("pip install"), "{text}");
         assert!(!text.contains('\n'), "one line: {text}");
     }

@@ -160,7 +160,13 @@ pub unsafe extern "C" fn cublasLtMatmulAlgoGetHeuristic(
         let count = all.len().min(asked as usize);
         for (i, id) in all.iter().take(count).enumerate() {
             let algorithm = [*id, 0, 0, 0, 0, 0, 0, 0];
-            results.add(i).write(Heuristic { algorithm, workspace: 0, state: 0, waves: 1.0, reserved: [0; 4] });
+            results.add(i).write(Heuristic {
+                algorithm,
+                workspace: 0,
+                state: 0,
+                waves: 1.0,
+                reserved: [0; 4],
+            });
         }
         *found = count as i32;
         crate::log("heuristics");
@@ -183,7 +189,13 @@ pub unsafe extern "C" fn cublasLtMatmulAlgoCheck(
         if ![1, 2].contains(&(*algorithm)[0]) || shape(&*d, &*a, &*b, &*c, &*to).is_none() {
             return NOT_SUPPORTED;
         }
-        result.write(Heuristic { algorithm: *algorithm, workspace: 0, state: 0, waves: 1.0, reserved: [0; 4] });
+        result.write(Heuristic {
+            algorithm: *algorithm,
+            workspace: 0,
+            state: 0,
+            waves: 1.0,
+            reserved: [0; 4],
+        });
     }
     0
 }
@@ -243,11 +255,13 @@ pub unsafe extern "C" fn cublasLtMatmul(
     stream: u64,
 ) -> i32 {
     // SAFETY: live objects; everything is copied before the call returns.
-    let (d, alpha, beta, la, lb, lc, lt, id) = unsafe {
-        (*d, *alpha, *beta, *a_layout, *b_layout, *c_layout, *to_layout, (*algorithm)[0])
-    };
+    let (d, alpha, beta, la, lb, lc, lt, id) =
+        unsafe { (*d, *alpha, *beta, *a_layout, *b_layout, *c_layout, *to_layout, (*algorithm)[0]) };
     let Some([m, n, k]) = shape(&d, &la, &lb, &lc, &lt) else { return INVALID };
-    if ![1, 2].contains(&id) || ![1, 4].contains(&d.epilogue) || [a, b, c, to].iter().any(|p| !p.is_multiple_of(16)) {
+    if ![1, 2].contains(&id)
+        || ![1, 4].contains(&d.epilogue)
+        || [a, b, c, to].iter().any(|p| !p.is_multiple_of(16))
+    {
         return NOT_SUPPORTED;
     }
     crate::log("product");

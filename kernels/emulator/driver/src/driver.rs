@@ -175,9 +175,9 @@ pub unsafe extern "C" fn cuMemFreeHost(at: *mut c_void) -> i32 {
 /// Whether a range lies in one device block.
 fn inside(address: u64, bytes: usize) -> bool {
     let s = state();
-    s.blocks.iter().any(|(at, block)| {
-        address >= *at && address + bytes as u64 <= *at + block.0.as_slice().len() as u64
-    })
+    s.blocks
+        .iter()
+        .any(|(at, block)| address >= *at && address + bytes as u64 <= *at + block.0.as_slice().len() as u64)
 }
 
 fn copy(to: u64, from: u64, bytes: usize, stream: u64, device: [bool; 2]) -> i32 {
@@ -289,7 +289,8 @@ pub unsafe extern "C" fn cuModuleGetFunction(function: *mut u64, module: u64, na
         return NOT_FOUND;
     }
     let Some(sizes) = parameters(&name) else { return NOT_FOUND };
-    let made: &'static Function = Box::leak(Box::new(Function { name, sizes, shared: Mutex::new(48 * 1024) }));
+    let made: &'static Function =
+        Box::leak(Box::new(Function { name, sizes, shared: Mutex::new(48 * 1024) }));
     s.functions.push(made);
     unsafe { put(function, std::ptr::from_ref(made) as u64) }
 }
@@ -396,6 +397,7 @@ pub unsafe extern "C" fn cuTensorMapEncodeTiled(
     {
         return INVALID;
     }
-    let described = TensorMap { address: base, columns, rows, slices, row_bytes, slice_bytes, box_rows: boxes[1] };
+    let described =
+        TensorMap { address: base, columns, rows, slices, row_bytes, slice_bytes, box_rows: boxes[1] };
     unsafe { put(map, encode_map(&described)) }
 }

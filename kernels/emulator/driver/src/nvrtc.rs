@@ -41,7 +41,13 @@ pub unsafe extern "C" fn nvrtcCreateProgram(
     // SAFETY: arrays of `count` strings.
     unsafe {
         let headers = (0..count as usize).map(|i| text(*names.add(i))).collect();
-        let made = Program { name: text(name), source: text(source), headers, log: String::new(), image: Vec::new() };
+        let made = Program {
+            name: text(name),
+            source: text(source),
+            headers,
+            log: String::new(),
+            image: Vec::new(),
+        };
         *program = Box::into_raw(Box::new(made)).cast();
     }
     0

@@ -62,7 +62,10 @@ impl Binder<'_> {
         Ok(Step::Launch(self.device.prepare(launch)?))
     }
 
-    fn launches<'l>(&mut self, launches: impl IntoIterator<Item = &'l Launch>) -> Result<Vec<Step>, EngineError> {
+    fn launches<'l>(
+        &mut self,
+        launches: impl IntoIterator<Item = &'l Launch>,
+    ) -> Result<Vec<Step>, EngineError> {
         launches.into_iter().map(|l| self.launch(l)).collect()
     }
 
@@ -186,7 +189,18 @@ impl Binder<'_> {
                 let one = attention::forward(dtype(qkv), self.path(), op)?;
                 Ok(vec![self.launch(&one)?])
             }
-            Kernel::AttentionBackward { qkv, document_start, out, lse, dout, delta, dqkv, b, t, heads: h } => {
+            Kernel::AttentionBackward {
+                qkv,
+                document_start,
+                out,
+                lse,
+                dout,
+                delta,
+                dqkv,
+                b,
+                t,
+                heads: h,
+            } => {
                 // The bf16 kernels rotate dq and dk back before they store them.
                 let rotation = match operator.next {
                     Some(Kernel::Rope { qkv: rotated, positions, cos, sin, inverse: true, heads })
@@ -219,13 +233,26 @@ impl Binder<'_> {
                 let one = launch::swiglu_backward(t, at(gate_up), at(dout), at(dgate_up), rows, *f)?;
                 Ok(vec![self.launch(&one)?])
             }
-            Kernel::HeadCrossEntropy { x, weight, targets, weights, logits, nll, gradients, m, v, d, chunk } => {
+            Kernel::HeadCrossEntropy {
+                x,
+                weight,
+                targets,
+                weights,
+                logits,
+                nll,
+                gradients,
+                m,
+                v,
+                d,
+                chunk,
+            } => {
                 let t = dtype(x);
                 let mut steps = Vec::new();
                 for start in (0..*m).step_by(*chunk) {
                     let count = (*chunk).min(m - start);
                     let size = [count, *v, *d];
-                    let row = |span: &Span, width: usize, bytes: usize| at(span) + (start * width * bytes) as u64;
+                    let row =
+                        |span: &Span, width: usize, bytes: usize| at(span) + (start * width * bytes) as u64;
                     let here = row(x, *d, t.bytes());
                     let operands = |a, b, d| Operands { a, b, c: d, d, bias: 0 };
                     let forward = Gemm::forward(t, size, false, false);

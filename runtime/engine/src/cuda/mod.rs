@@ -54,7 +54,12 @@ struct Segments {
 impl Cuda {
     /// Opens the first GPU, compiles what must be compiled on `threads` threads, and allocates the arena. `cache` is the
     /// folder of compiled kernels and of the algorithms of products.
-    pub fn open(search: &Search, cache: &Path, arena_bytes: u64, threads: usize) -> Result<Cuda, EngineError> {
+    pub fn open(
+        search: &Search,
+        cache: &Path,
+        arena_bytes: u64,
+        threads: usize,
+    ) -> Result<Cuda, EngineError> {
         let cubins = Cubins::new(cache, search);
         let device = Device::open(search, &cubins, threads)?;
         let blas = Blas::new(&device, search, cache)?;
@@ -294,7 +299,11 @@ impl Backend for Cuda {
         Ok(self.device.write(self.address(words.start), bytemuck::cast_slice(values))?)
     }
 
-    fn parameters_written(&mut self, parameters: Range<usize>, rounded: Range<usize>) -> Result<(), EngineError> {
+    fn parameters_written(
+        &mut self,
+        parameters: Range<usize>,
+        rounded: Range<usize>,
+    ) -> Result<(), EngineError> {
         if rounded.is_empty() {
             return Ok(());
         }

@@ -163,7 +163,9 @@ fn read_tensors(
             let bytes = buffer.get_mut(..4 * chunk.min(all - from)).unwrap_or_default();
             take(bytes)?;
             values.clear();
-            values.extend(bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap_or_default())));
+            values.extend(
+                bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap_or_default())),
+            );
             spaces.put(index, from, &values)?;
         }
     }

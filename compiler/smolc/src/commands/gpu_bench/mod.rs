@@ -42,7 +42,8 @@ fn program(
 /// The GPU with that program.
 fn on_gpu(model: &Model, program: &Program, parameters: &[Parameter]) -> Result<Engine<Cuda>, Failure> {
     let threads = crate::threads::count(None);
-    let cuda = Cuda::open(&device::search(), &device::cache(), program.arena_bytes, threads).map_err(|e| failed(&e))?;
+    let cuda = Cuda::open(&device::search(), &device::cache(), program.arena_bytes, threads)
+        .map_err(|e| failed(&e))?;
     Engine::with_backend(cuda, program, model, parameters).map_err(|e| failed(&e))
 }
 
@@ -51,5 +52,9 @@ fn relative(ours: &[f32], theirs: &[f32]) -> f64 {
     let square = |x: f64| x * x;
     let distance: f64 = ours.iter().zip(theirs).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
     let size: f64 = theirs.iter().map(|b| square(f64::from(*b))).sum();
-    if ours.len() != theirs.len() || distance.is_nan() { f64::INFINITY } else { (distance / size.max(1e-300)).sqrt() }
+    if ours.len() != theirs.len() || distance.is_nan() {
+        f64::INFINITY
+    } else {
+        (distance / size.max(1e-300)).sqrt()
+    }
 }

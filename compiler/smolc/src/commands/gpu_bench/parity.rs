@@ -85,7 +85,10 @@ pub fn execute(args: &GpuParityArgs, console: &Console) -> Result<Exit, Failure>
         losses.push(loss * f64::from(batch.scale()));
         if i == 0 {
             for p in &parameters {
-                write(&format!("gradients/{}", p.name), &gpu.read_gradient(&p.name).map_err(|e| failed(&e))?)?;
+                write(
+                    &format!("gradients/{}", p.name),
+                    &gpu.read_gradient(&p.name).map_err(|e| failed(&e))?,
+                )?;
             }
         }
         gpu.update(&o, file.lr, i as u64 + 1).map_err(|e| failed(&e))?;

@@ -24,7 +24,10 @@ fn flops_per_token(model: &Model, window: u64) -> f64 {
 
 pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> {
     let Some(model) = model(&args.model) else {
-        return Err(Failure::usage(format!("no model `{}`; there are 135m, 360m, 1.7b, tiny-gqa3, …", args.model)));
+        return Err(Failure::usage(format!(
+            "no model `{}`; there are 135m, 360m, 1.7b, tiny-gqa3, …",
+            args.model
+        )));
     };
     let (plan, parameters) = program(&model, args.micro, args.window, args.chunk, args.precision.into())?;
     let mut gpu = on_gpu(&model, &plan, &parameters)?;
@@ -57,7 +60,9 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
         times.push(start.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| times.get((share * (times.len() - 1) as f64).round() as usize).copied().unwrap_or(f64::NAN);
+    let at = |share: f64| {
+        times.get((share * (times.len() - 1) as f64).round() as usize).copied().unwrap_or(f64::NAN)
+    };
     let rate = tokens as f64 / at(0.5);
     let utilization = rate * flops_per_token(&model, args.window) / PEAK;
     let line = format!(
@@ -97,7 +102,11 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
                     best = best.min(time);
                 }
             }
-            csv.push_str(&format!("{id},{layers},{best:.5},{:.5},{}\n", best * layers as f32, names.join(" + ").replace(',', ";")));
+            csv.push_str(&format!(
+                "{id},{layers},{best:.5},{:.5},{}\n",
+                best * layers as f32,
+                names.join(" + ").replace(',', ";")
+            ));
         }
         std::fs::write(path, csv).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
     }

@@ -29,14 +29,18 @@ pub fn execute(args: &GpuVerifyArgs, console: &Console) -> Result<Exit, Failure>
                     let good = error <= bar;
                     bad += usize::from(!good);
                     let verdict = if good { "ok" } else { "FAILED" };
-                    let line = format!("{name},{},{window},{what},{error:.3e},{bar:.0e},{verdict}\n", precision.name());
+                    let line = format!(
+                        "{name},{},{window},{what},{error:.3e},{bar:.0e},{verdict}\n",
+                        precision.name()
+                    );
                     console.out.print(&line)?;
                     csv.push_str(&line);
                 }
             }
         }
     }
-    std::fs::write(&args.out, csv).map_err(|e| Failure::environment(format!("{}: {e}", args.out.display())))?;
+    std::fs::write(&args.out, csv)
+        .map_err(|e| Failure::environment(format!("{}: {e}", args.out.display())))?;
     console.out.line(if bad == 0 { "verify: everything within its bar" } else { "verify: FAILED" })?;
     Ok(if bad == 0 { Exit::Done } else { Exit::Numerics })
 }
@@ -50,7 +54,8 @@ fn case(
     let Some(model) = model(name) else { return Err(Failure::usage(format!("no model `{name}`"))) };
     let (sequences, chunk) = (2usize, 64);
     let exact = program(&model, sequences as u64, window as u64, chunk, Precision::F32)?;
-    let mut cpu = Engine::new(&exact.0, &model, &exact.1, crate::threads::count(None)).map_err(|e| failed(&e))?;
+    let mut cpu =
+        Engine::new(&exact.0, &model, &exact.1, crate::threads::count(None)).map_err(|e| failed(&e))?;
     let (plan, parameters) = program(&model, sequences as u64, window as u64, chunk, precision)?;
     let mut gpu = on_gpu(&model, &plan, &parameters)?;
     cpu.initialize(1).map_err(|e| failed(&e))?;
