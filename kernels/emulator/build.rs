@@ -1,9 +1,17 @@
 //! Compiles the emulator and the kernels as C++17, each kernel file in three kinds: plain, instrumented for the race
 //! detector, and once for every injected bug of `tests/bugs`.
 //!
-//! A bug is a file: `file: NAME.cu`, then the text to replace between `<<<<`, `====` and `>>>>`. The text must occur exactly
-//! once, so that a bug that no longer applies fails the build instead of passing unseen.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a build script may panic
+//! A bug is a file: `kernel:` names the file that is compiled and `file:` the one that is changed, then the text to replace
+//! between `<<<<`, `====` and `>>>>`. The text must occur exactly once, so that a bug that no longer applies fails the build
+//! instead of passing unseen.
+// A build script may panic, and speaks to cargo by printing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -27,6 +35,14 @@ fn main() {
         println!("cargo:rerun-if-changed={}", folder.display());
     }
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-check-cfg=cfg(emulated)");
+    if let Some(why) = cannot_build() {
+        println!(
+            "cargo:warning=the emulator of the CUDA kernels is left out, and its tests are skipped: {why}"
+        );
+        return;
+    }
+    println!("cargo:rustc-cfg=emulated");
 
     let mut units = Vec::new();
     for file in files(&kernels, "cu") {
@@ -87,10 +103,25 @@ fn main() {
     println!("cargo:rustc-link-lib=dylib=pthread");
 }
 
+/// Why the emulator cannot be built here, if so: it is for tests, so nothing else should fail with it.
+fn cannot_build() -> Option<String> {
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
+        return Some("it is written for Linux".into());
+    }
+    let compiler = match cc::Build::new().cpp(true).try_get_compiler() {
+        Ok(compiler) => compiler,
+        Err(error) => return Some(error.to_string()),
+    };
+    let found = compiler.to_command().arg("--version").output().is_ok_and(|o| o.status.success());
+    (!found).then(|| format!("no C++ compiler ({} does not run)", compiler.path().display()))
+}
+
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> =
-        entries.map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == extension)).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == extension))
+        .collect();
     files.sort();
     files
 }
@@ -146,12 +177,38 @@ fn compile(unit: &Unit, cpp: &Path, kernels: &Path, out: &Path) {
     build.warnings(false).cargo_metadata(false).file(&wrapper).compile(&unit.id);
 }
 
+/// The instances of attention that the trials in `tests/kernels/bugs.rs` launch; the others would take most of the time that
+/// the bugs need to compile.
+const INSTANCES: &[(&str, &[&str])] = &[
+    ("attention_forward.cu", &["ATTENTION_FORWARD(64, 3)"]),
+    ("attention_forward_hopper.cu", &["ATTENTION_FORWARD_HOPPER(64, 512, heads, true)"]),
+    ("attention_backward.cu", &["ATTENTION_DELTA(bf16, bf16)", "ATTENTION_DKDV(64)", "ATTENTION_DQ(64, 3)"]),
+    (
+        "attention_backward_hopper.cu",
+        &["ATTENTION_DKDV_HOPPER(64)", "ATTENTION_DQ_HOPPER(64, 512, heads, true)"],
+    ),
+    ("attention_f32.cu", &["ATTENTION_F32(16)"]),
+];
+
+fn only_what_the_bugs_run(kernel: &str, text: &str) -> String {
+    let Some((_, kept)) = INSTANCES.iter().find(|(name, _)| *name == kernel) else { return text.to_string() };
+    for instance in *kept {
+        assert!(text.lines().any(|l| l == *instance), "{kernel} has no line {instance}: see INSTANCES");
+    }
+    text.lines()
+        .filter(|l| kept.contains(l) || !(l.starts_with("ATTENTION_") && l.ends_with(')')))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
 fn patch(bug: &Path, kernels: &Path, out: &Path) -> Unit {
     let name = bug.file_stem().unwrap().to_str().unwrap().to_string();
     let text = fs::read_to_string(bug).unwrap();
     let field = |key: &str| {
         let prefix = format!("{key}: ");
-        text.lines().find_map(|l| l.strip_prefix(prefix.as_str())).unwrap_or_else(|| panic!("{name}: no `{key}:`")).trim()
+        text.lines()
+            .find_map(|l| l.strip_prefix(prefix.as_str()))
+            .unwrap_or_else(|| panic!("{name}: no `{key}:`"))
+            .trim()
     };
     // `file` is what is changed, a kernel or a header; `kernel` is the file that is compiled.
     let (file, kernel) = (field("file"), field("kernel"));
@@ -164,10 +221,19 @@ fn patch(bug: &Path, kernels: &Path, out: &Path) -> Unit {
     let source = fs::read_to_string(kernels.join(file)).unwrap_or_else(|e| panic!("{name}: {file}: {e}"));
     let occurrences = source.matches(old.as_str()).count();
     assert!(occurrences == 1, "bug {name}: its text occurs {occurrences} times in {file}, not once");
+    // A copy of every source: headers find each other next to themselves first.
     let folder = out.join("bugs").join(&name);
-    let changed = folder.join(file);
-    fs::create_dir_all(changed.parent().unwrap()).unwrap();
-    fs::write(&changed, source.replace(old.as_str(), new.as_str())).unwrap();
-    let file = if file == kernel { changed } else { kernels.join(kernel) };
+    fs::create_dir_all(folder.join("common")).unwrap();
+    for from in ["", "common"] {
+        for extension in ["cu", "cuh"] {
+            for path in files(&kernels.join(from), extension) {
+                fs::copy(&path, folder.join(from).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    fs::write(folder.join(file), source.replace(old.as_str(), new.as_str())).unwrap();
+    let file = folder.join(kernel);
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, only_what_the_bugs_run(kernel, &whole)).unwrap();
     Unit { id: format!("bug_{name}"), variant: format!("bug:{name}"), file, patched: Some(folder) }
 }

@@ -246,6 +246,8 @@ DEV void attention_dq_hopper(const TensorMap* qkv_map, const u32* document_start
             pin(p);
             if (first_key + KEYS - 1 > first_query || first_key < latest_start) mask_keys(p, first_key, query, query_starts);
             probabilities_of_rows(p, scale, row_lse);
+            pin(p);
+            mbar_wait(full + ring.stage, ring.parity);  // for the compiler: see attention_forward_hopper.cu
             wgmma_wait<0>();
             pin(ds);
             score_gradient_of_rows(ds, p, row_delta);

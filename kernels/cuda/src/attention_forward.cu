@@ -48,6 +48,8 @@ DEV void attention_forward(const bf16* qkv, const u32* document_start, bf16* out
     const int query_starts[2] = {(int)starts[smaller(query, window - 1)], (int)starts[smaller(query + 8, window - 1)]};
     const int latest_start = (int)starts[smaller(warp_query + 15, window - 1)];
     const float scale = shape.scale * LOG2_E;
+    // The queries' operands stay in registers where a thread has enough of them.
+    constexpr bool KEEP = D * HEADS < 192;
     u32 q[D / 16][4];
     float acc[D / 64][32];
     clear(acc);
@@ -56,7 +58,7 @@ DEV void attention_forward(const bf16* qkv, const u32* document_start, bf16* out
         cp_async_wait<0>();
         // The tile has landed for everybody, and everybody is done with the stage that is filled next.
         sync_block();
-        if (tile == first_tile) {
+        if (KEEP && tile == first_tile) {
             UNROLL for (int k = 0; k < D / 16; k++)
                 load_operand<D>(q[k], queries + head_of_block * TILE, warp % 4 * 16, k);
         }
@@ -64,7 +66,10 @@ DEV void attention_forward(const bf16* qkv, const u32* document_start, bf16* out
         const int stage = tile % 2 * TILE, first_key = tile * 64;
         float s[32];
         UNROLL for (int i = 0; i < 32; i++) s[i] = 0.f;
-        UNROLL for (int k = 0; k < D / 16; k++) multiply_rows<D>(s, q[k], keys + stage, k);
+        UNROLL for (int k = 0; k < D / 16; k++) {
+            if (!KEEP) load_operand<D>(q[k], queries + head_of_block * TILE, warp % 4 * 16, k);
+            multiply_rows<D>(s, q[k], keys + stage, k);
+        }
         if (first_key + 63 > warp_query || first_key < latest_start) mask_keys(s, first_key, query, query_starts);
         float shrink[2];
         softmax.update(s, scale, shrink);

@@ -144,9 +144,13 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
         if (t == SAMPLING_THREADS - 1) found[0] = mass;
         sync_block();
         const u64 total = found[0];
-        // At least one unit of mass is wanted, so the most probable token always stays.
-        const u64 needed = (u64)((double)s.top_p * (double)total) + 1;
-        const Threshold th = select(v, needed < total ? needed : total, bins, found, [&](int i, u32& key) {
+        // Tokens stay while the mass before them is below p: up to the first that reaches it. At least one unit is wanted,
+        // so the most probable token always stays.
+        const double wanted = (double)s.top_p * (double)total;
+        u64 needed = (u64)wanted;
+        if ((double)needed < wanted || needed == 0) needed++;
+        if (needed > total) needed = total;
+        const Threshold th = select(v, needed, bins, found, [&](int i, u32& key) {
             const float x = to_f32(row[i]);
             key = order_key(x);
             // Tokens that top-k removed do not count; equal ones at its edge do, `ties` sorts them out below.
@@ -155,7 +159,7 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
         // How many of the tokens equal to the threshold are needed to reach the mass.
         const u32 bits = th.key & 0x80000000u ? th.key & 0x7fffffffu : ~th.key;
         const u64 each = (u64)weight(from_bits(bits));
-        const u64 rest = (needed < total ? needed : total) - th.above;
+        const u64 rest = needed - th.above;
         const u64 count = each ? (rest + each - 1) / each : 1;
         if (th.key > least) {
             least = th.key;

@@ -11,13 +11,16 @@ pub struct Source {
     pub name: &'static str,
     /// Its text.
     pub text: &'static str,
-    /// Whether it needs the Hopper instructions (`sm_90a`).
+    /// Whether it needs the Hopper instructions (`sm_90a`): the files named `*_hopper.cu`.
     pub hopper: bool,
 }
 
 macro_rules! sources {
-    ($($name:literal)*) => {
-        &[$(Source { name: concat!($name, ".cu"), text: include_str!(concat!($name, ".cu")), hopper: is_hopper($name) }),*]
+    (portable: $($name:literal)* hopper: $($hopper:literal)*) => {
+        &[
+            $(Source { name: concat!($name, ".cu"), text: include_str!(concat!($name, ".cu")), hopper: false },)*
+            $(Source { name: concat!($hopper, ".cu"), text: include_str!(concat!($hopper, ".cu")), hopper: true },)*
+        ]
     };
 }
 
@@ -27,8 +30,11 @@ macro_rules! headers {
 
 /// Every file of kernels.
 pub const SOURCES: &[Source] = sources! {
-    "adamw" "attention_backward" "attention_backward_hopper" "attention_decode" "attention_f32" "attention_forward"
-    "attention_forward_hopper" "cross_entropy" "embed" "grad_norm" "rms_norm" "rope" "sampling" "swiglu" "utility"
+    portable:
+    "adamw" "attention_backward" "attention_decode" "attention_f32" "attention_forward" "bias" "conformance"
+    "cross_entropy" "embed" "grad_norm" "rms_norm" "rope" "sampling" "swiglu" "utility"
+    hopper:
+    "attention_backward_hopper" "attention_forward_hopper" "conformance_hopper"
 };
 
 /// Every header, by the name it is included by.
@@ -39,20 +45,46 @@ pub const HEADERS: &[(&str, &str)] = headers! {
     "common/wgmma.cuh"
 };
 
-const fn is_hopper(name: &str) -> bool {
-    let (name, end) = (name.as_bytes(), b"_hopper");
-    if name.len() < end.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < end.len() {
-        if name[name.len() - end.len() + i] != end[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
+/// The file that holds a kernel of this name: what to compile for a launch.
+pub fn of_kernel(name: &str) -> Option<&'static Source> {
+    let (_, file) = KERNELS.iter().find(|(prefix, _)| name.starts_with(prefix))?;
+    SOURCES.iter().find(|s| s.name == *file)
 }
+
+/// Beginnings of kernel names and their files; the first that fits counts.
+const KERNELS: &[(&str, &str)] = &[
+    ("attention_forward_hopper", "attention_forward_hopper.cu"),
+    ("attention_dkdv_hopper", "attention_backward_hopper.cu"),
+    ("attention_dq_hopper", "attention_backward_hopper.cu"),
+    ("attention_forward_f32", "attention_f32.cu"),
+    ("attention_dkdv_f32", "attention_f32.cu"),
+    ("attention_dq_f32", "attention_f32.cu"),
+    ("attention_forward", "attention_forward.cu"),
+    ("attention_dkdv", "attention_backward.cu"),
+    ("attention_dq", "attention_backward.cu"),
+    ("attention_delta", "attention_backward.cu"),
+    ("attention_decode", "attention_decode.cu"),
+    ("cache_append", "attention_decode.cu"),
+    ("adamw", "adamw.cu"),
+    ("bias", "bias.cu"),
+    ("conformance_mma", "conformance.cu"),
+    ("conformance_hopper", "conformance_hopper.cu"),
+    ("cross_entropy", "cross_entropy.cu"),
+    ("weighted_loss", "cross_entropy.cu"),
+    ("embed", "embed.cu"),
+    ("sort", "embed.cu"),
+    ("grad_norm", "grad_norm.cu"),
+    ("rms_norm", "rms_norm.cu"),
+    ("rope", "rope.cu"),
+    ("sample", "sampling.cu"),
+    ("swiglu", "swiglu.cu"),
+    ("cast", "utility.cu"),
+    ("fill_normal", "utility.cu"),
+    ("count_nonfinite", "utility.cu"),
+    ("checksum", "utility.cu"),
+    ("document_starts", "utility.cu"),
+    ("philox", "utility.cu"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -64,7 +96,8 @@ mod tests {
         let names: Vec<&str> = HEADERS.iter().map(|h| h.0).collect();
         for (file, text) in SOURCES.iter().map(|s| (s.name, s.text)).chain(HEADERS.iter().copied()) {
             for line in text.lines().filter(|l| l.trim_start().starts_with("#include")) {
-                let name = line.split('"').nth(1).unwrap_or_else(|| panic!("{file}: {line}: no system headers"));
+                let name =
+                    line.split('"').nth(1).unwrap_or_else(|| panic!("{file}: {line}: no system headers"));
                 assert!(names.contains(&name), "{file} includes {name}, which is not embedded");
             }
         }
@@ -84,7 +117,19 @@ mod tests {
     }
 
     #[test]
-    fn hopper_files_are_known_by_name() {
-        assert!(is_hopper("attention_forward_hopper") && !is_hopper("swiglu") && !is_hopper("hop"));
+    fn hopper_files_are_named_so() {
+        assert!(SOURCES.iter().all(|s| s.hopper == s.name.ends_with("_hopper.cu")));
+    }
+
+    /// Every kernel a file makes known is found in that file, and in no other.
+    #[test]
+    fn kernels_are_found_by_name() {
+        for source in SOURCES {
+            for line in source.text.lines().filter(|l| l.trim_start().starts_with("EMULATE(")) {
+                let name = line.trim().trim_start_matches("EMULATE(").split([')', '#']).next().unwrap();
+                assert_eq!(of_kernel(name).map(|s| s.name), Some(source.name), "{name}");
+            }
+        }
+        assert!(of_kernel("gemm").is_none());
     }
 }

@@ -108,7 +108,6 @@ inline double square_root(double x) { return sqrt(x); }
 inline float fused(float a, float b, float c) { return fmaf(a, b, c); }
 inline float greatest(float a, float b) { return fmaxf(a, b); }
 inline float exponential(float x) { return expf(x); }
-inline double exponential(double x) { return exp(x); }
 inline float exponential2(float x) { return exp2f(x); }
 inline float logarithm(float x) { return logf(x); }
 inline float logarithm2(float x) { return log2f(x); }

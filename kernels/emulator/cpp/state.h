@@ -16,6 +16,7 @@ struct Mode {
     uint32_t order;  // 0: threads in ascending order; 1: descending; else the seed of a shuffle
     uint32_t lazy;   // 1: asynchronous copies land and products run as late as the rules allow; 0: at once
     uint32_t threads;  // of the operating system, for blocks
+    uint32_t race;     // 1: under the race detector, if the build is instrumented
 };
 
 enum class Status : uint8_t { Ready, Waiting, Done };

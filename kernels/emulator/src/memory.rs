@@ -1,15 +1,24 @@
-//! Buffers that stand for device memory: each ends at a page that nobody may touch.
+//! Buffers that stand for device memory: each lies between memory that nobody may touch.
 
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
 
 unsafe extern "C" {
-    fn mmap(at: *mut c_void, bytes: usize, protection: c_int, flags: c_int, file: c_int, offset: i64) -> *mut c_void;
+    fn mmap(
+        at: *mut c_void,
+        bytes: usize,
+        protection: c_int,
+        flags: c_int,
+        file: c_int,
+        offset: i64,
+    ) -> *mut c_void;
     fn mprotect(at: *mut c_void, bytes: usize, protection: c_int) -> c_int;
     fn munmap(at: *mut c_void, bytes: usize) -> c_int;
 }
 
 const PAGE: usize = 4096;
+/// Inaccessible memory before and after a buffer: addresses cost nothing, and a row too far is still inside.
+const GUARD: usize = 1 << 20;
 const READ_WRITE: c_int = 3;
 const NONE: c_int = 0;
 const PRIVATE_ANONYMOUS: c_int = 0x22;
@@ -51,8 +60,8 @@ unsafe impl Element for u8 {
     const POISON: u8 = 0xcd;
 }
 
-/// Memory of `len` elements, 16-byte aligned, right before an inaccessible page; one more lies before the first page. The
-/// up to 15 bytes between the end and the page hold a pattern that [`Buffer::intact`] checks.
+/// Memory of `len` elements, 16-byte aligned, right before a megabyte of inaccessible memory; as much lies before its
+/// first page. The up to 15 bytes between the end and that hold a pattern that [`Buffer::intact`] checks.
 pub struct Buffer<T: Element> {
     map: *mut u8,
     mapped: usize,
@@ -75,17 +84,17 @@ impl<T: Element> Buffer<T> {
     pub fn poisoned(len: usize) -> Buffer<T> {
         let bytes = (len * size_of::<T>()).next_multiple_of(16);
         let inner = bytes.next_multiple_of(PAGE).max(PAGE);
-        let mapped = inner + 2 * PAGE;
+        let mapped = inner + 2 * GUARD;
         // SAFETY: a fresh private mapping; the pages at both ends are made inaccessible, the rest is ours.
         let (map, at) = unsafe {
             let map = mmap(std::ptr::null_mut(), mapped, READ_WRITE, PRIVATE_ANONYMOUS, -1, 0).cast::<u8>();
             assert!(map as isize != -1, "no memory for a buffer of {len} elements");
             assert!(
-                mprotect(map.cast(), PAGE, NONE) == 0
-                    && mprotect(map.add(PAGE + inner).cast(), PAGE, NONE) == 0,
+                mprotect(map.cast(), GUARD, NONE) == 0
+                    && mprotect(map.add(GUARD + inner).cast(), GUARD, NONE) == 0,
                 "guard pages"
             );
-            (map, map.add(PAGE + inner - bytes).cast::<T>())
+            (map, map.add(GUARD + inner - bytes).cast::<T>())
         };
         let mut buffer = Buffer { map, mapped, at, len, element: PhantomData };
         buffer.slack_mut().fill(SLACK);
@@ -96,7 +105,9 @@ impl<T: Element> Buffer<T> {
     fn slack_mut(&mut self) -> &mut [u8] {
         let used = self.len * size_of::<T>();
         // SAFETY: the mapping reaches from `at` to the next multiple of 16 bytes.
-        unsafe { std::slice::from_raw_parts_mut(self.at.cast::<u8>().add(used), used.next_multiple_of(16) - used) }
+        unsafe {
+            std::slice::from_raw_parts_mut(self.at.cast::<u8>().add(used), used.next_multiple_of(16) - used)
+        }
     }
 
     /// Whether nobody wrote behind the last element.

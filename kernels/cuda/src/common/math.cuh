@@ -15,7 +15,6 @@ DEV float div_rn(float a, float b) { return __fdiv_rn(a, b); }
 DEV float sqrt_rn(float a) { return __fsqrt_rn(a); }
 DEV float fma_rn(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 DEV float max_f(float a, float b) { return fmaxf(a, b); }
-DEV float abs_f(float a) { return fabsf(a); }
 DEV float exp_f(float x) { return expf(x); }
 DEV float log_f(float x) { return logf(x); }
 // 2^x, two units in the last place, denormal results become 0.
@@ -32,10 +31,8 @@ DEV float log2_fast(float x) {
 }
 DEV void sin_cos_pi(float x, float& s, float& c) { sincospif(x, &s, &c); }
 DEV double sqrt_d(double x) { return sqrt(x); }
-DEV double exp_d(double x) { return exp(x); }
 DEV u32 mul_high(u32 a, u32 b) { return __umulhi(a, b); }
 DEV int count_bits(u32 x) { return __popc(x); }
-DEV int first_bit(u32 x) { return __ffs((int)x) - 1; }
 #else
 DEV float mul_rn(float a, float b) { return a * b; }
 DEV float add_rn(float a, float b) { return a + b; }
@@ -44,17 +41,14 @@ DEV float div_rn(float a, float b) { return a / b; }
 DEV float sqrt_rn(float a) { return emu::square_root(a); }
 DEV float fma_rn(float a, float b, float c) { return emu::fused(a, b, c); }
 DEV float max_f(float a, float b) { return emu::greatest(a, b); }
-DEV float abs_f(float a) { return from_bits(to_bits(a) & 0x7fffffffu); }
 DEV float exp_f(float x) { return emu::exponential(x); }
 DEV float log_f(float x) { return emu::logarithm(x); }
 DEV float exp2_fast(float x) { return emu::exponential2(x); }
 DEV float log2_fast(float x) { return emu::logarithm2(x); }
 DEV void sin_cos_pi(float x, float& s, float& c) { emu::sin_cos_pi(x, s, c); }
 DEV double sqrt_d(double x) { return emu::square_root(x); }
-DEV double exp_d(double x) { return emu::exponential(x); }
 DEV u32 mul_high(u32 a, u32 b) { return (u32)((u64)a * b >> 32); }
 DEV int count_bits(u32 x) { return __builtin_popcount(x); }
-DEV int first_bit(u32 x) { return __builtin_ffs((int)x) - 1; }
 #endif
 
 // x·σ(x), and σ(x) with it. exp(-x) overflows to infinity for very negative x, which gives the right 0.

@@ -27,7 +27,6 @@ using i64 = long long;
 #define UNROLL_NOT _Pragma("unroll 1")
 // A tensor map for the Tensor Memory Accelerator, passed by value.
 #define TENSOR_MAP(name) const __grid_constant__ TensorMap name
-#define INLINE_LAMBDA __attribute__((always_inline))
 #else
 #ifndef SMOLC_EMULATOR_H
 #error "without a CUDA compiler the kernels need kernels/emulator/cpp/emulator.h"

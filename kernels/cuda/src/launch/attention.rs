@@ -44,9 +44,16 @@ impl Shape {
         check(kernel, sizes.contains(&self.head_dim), || {
             format!("head size {} in {}; there are kernels for {sizes:?}", self.head_dim, dtype.suffix())
         })?;
-        check(kernel, self.kv_heads > 0 && self.heads > 0 && self.heads.is_multiple_of(self.kv_heads), || {
-            format!("{} query heads and {} key/value heads; heads must come in equal groups", self.heads, self.kv_heads)
-        })?;
+        check(
+            kernel,
+            self.kv_heads > 0 && self.heads > 0 && self.heads.is_multiple_of(self.kv_heads),
+            || {
+                format!(
+                    "{} query heads and {} key/value heads; heads must come in equal groups",
+                    self.heads, self.kv_heads
+                )
+            },
+        )?;
         check(kernel, self.window < 1 << 30, || format!("a window of {} tokens; at most 2^30", self.window))
     }
 
@@ -252,7 +259,8 @@ pub fn backward(dtype: Dtype, path: Path, op: Backward) -> Result<[Launch; 3], L
         None => [Arg::Pointer(0); 3],
     };
     let args = |qkv: Arg, dout: Arg, fused: bool| -> Result<Vec<Arg>, LaunchError> {
-        let all = [qkv, Arg::Pointer(op.document_start), dout].into_iter().chain(rest).chain(s.args(BACKWARD)?);
+        let all =
+            [qkv, Arg::Pointer(op.document_start), dout].into_iter().chain(rest).chain(s.args(BACKWARD)?);
         Ok(if fused { all.chain(rotation).collect() } else { all.collect() })
     };
     let tile = s.window.div_ceil(64);

@@ -30,7 +30,10 @@ impl Cache {
         multiple_of_8(kernel, "head size", self.head_dim)?;
         check(kernel, self.head_dim <= 256, || format!("head size {}; at most 256", self.head_dim))?;
         check(kernel, self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads), || {
-            format!("{} query heads and {} key/value heads; heads must come in equal groups", self.heads, self.kv_heads)
+            format!(
+                "{} query heads and {} key/value heads; heads must come in equal groups",
+                self.heads, self.kv_heads
+            )
         })?;
         check(kernel, self.heads / self.kv_heads <= 16, || {
             format!("groups of {} query heads; at most 16", self.heads / self.kv_heads)
@@ -62,7 +65,10 @@ pub fn cache_append(dtype: Dtype, op: CacheAppend) -> Result<Launch, LaunchError
     const NAME: &str = "cache_append";
     let c = op.cache;
     c.check(NAME)?;
-    addresses(NAME, &[("qkv", op.qkv), ("positions", op.positions), ("keys", op.keys), ("values", op.values)])?;
+    addresses(
+        NAME,
+        &[("qkv", op.qkv), ("positions", op.positions), ("keys", op.keys), ("values", op.values)],
+    )?;
     let count = packs(NAME, op.rows * c.kv_heads * c.head_dim, dtype)?;
     Ok(Launch {
         kernel: format!("cache_append_{}", dtype.suffix()),
@@ -188,7 +194,9 @@ impl SamplingSettings {
         check(NAME, t == 0.0 || (t.is_finite() && t >= 1e-6), || {
             format!("temperature {t}; it must be 0 (greedy) or at least 1e-6 in f32")
         })?;
-        check(NAME, self.top_p > 0.0 && self.top_p <= 1.0, || format!("top-p {}; above 0 and at most 1", self.top_p))?;
+        check(NAME, self.top_p > 0.0 && self.top_p <= 1.0, || {
+            format!("top-p {}; above 0 and at most 1", self.top_p)
+        })?;
         check(NAME, (0.0..=1.0).contains(&self.min_p), || format!("min-p {}; between 0 and 1", self.min_p))
     }
 }

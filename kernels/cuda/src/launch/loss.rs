@@ -62,10 +62,7 @@ pub fn cross_entropy(dtype: Dtype, op: CrossEntropy) -> Result<Launch, LaunchErr
 }
 
 /// Adds `Σ weights·nll·scale` over `count` tokens to the f64 at `out`, in one order.
-pub fn weighted_loss(
-    [nll, weights, scale, out]: [Address; 4],
-    count: usize,
-) -> Result<Launch, LaunchError> {
+pub fn weighted_loss([nll, weights, scale, out]: [Address; 4], count: usize) -> Result<Launch, LaunchError> {
     const NAME: &str = "weighted_loss";
     addresses(NAME, &[("nll", nll), ("weights", weights), ("scale", scale), ("out", out)])?;
     Ok(Launch {

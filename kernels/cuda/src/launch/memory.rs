@@ -38,7 +38,13 @@ pub fn fill_normal(
     })
 }
 
-fn sweep(name: &'static str, dtype: Dtype, x: Address, n: usize, total: Address) -> Result<Launch, LaunchError> {
+fn sweep(
+    name: &'static str,
+    dtype: Dtype,
+    x: Address,
+    n: usize,
+    total: Address,
+) -> Result<Launch, LaunchError> {
     addresses(name, &[("x", x), ("total", total)])?;
     Ok(Launch {
         kernel: format!("{name}_{}", dtype.suffix()),
@@ -86,7 +92,13 @@ pub fn document_starts(
 }
 
 /// `count` blocks of four words of Philox from counter (low, high): for tests of the generator itself.
-pub fn philox_words(key: u64, low: u64, high: u64, out: Address, count: usize) -> Result<Launch, LaunchError> {
+pub fn philox_words(
+    key: u64,
+    low: u64,
+    high: u64,
+    out: Address,
+    count: usize,
+) -> Result<Launch, LaunchError> {
     const NAME: &str = "philox_words";
     addresses(NAME, &[("out", out)])?;
     Ok(Launch {

@@ -15,8 +15,8 @@ pub use loss::{CrossEntropy, cross_entropy, weighted_loss};
 pub use memory::{cast, checksum, count_nonfinite, document_starts, fill_normal, philox_words};
 pub use optimizer::{Adamw, GradNorm, adamw, grad_norm, grad_norm_parts};
 pub use rows::{
-    EmbedBackward, RmsNorm, RmsNormBackward, Rope, embed, embed_backward, embed_backward_scratch, rms_norm,
-    rms_norm_backward, rms_norm_parts, rope, swiglu, swiglu_backward,
+    EmbedBackward, RmsNorm, RmsNormBackward, Rope, bias_gradient, bias_parts, embed, embed_backward,
+    embed_backward_scratch, rms_norm, rms_norm_backward, rms_norm_parts, rope, swiglu, swiglu_backward,
 };
 
 /// A device address; 0 is null, where an argument may be absent.
@@ -130,15 +130,20 @@ pub(crate) fn check(
 }
 
 pub(crate) fn int(kernel: &'static str, what: &str, value: usize) -> Result<i32, LaunchError> {
-    i32::try_from(value)
-        .map_err(|_| LaunchError { kernel, problem: format!("{what} is {value}; at most {} can be addressed", i32::MAX) })
+    i32::try_from(value).map_err(|_| LaunchError {
+        kernel,
+        problem: format!("{what} is {value}; at most {} can be addressed", i32::MAX),
+    })
 }
 
 pub(crate) fn grid(kernel: &'static str, blocks: [usize; 3]) -> Result<[u32; 3], LaunchError> {
     let [x, y, z] = blocks;
     check(kernel, x > 0 && y > 0 && z > 0, || format!("nothing to do: a grid of {x} x {y} x {z} blocks"))?;
     check(kernel, x <= i32::MAX as usize && y <= 65_535 && z <= 65_535, || {
-        format!("a grid of {x} x {y} x {z} blocks; the limits are {} x 65535 x 65535: take smaller micro-batches", i32::MAX)
+        format!(
+            "a grid of {x} x {y} x {z} blocks; the limits are {} x 65535 x 65535: take smaller micro-batches",
+            i32::MAX
+        )
     })?;
     Ok([x as u32, y as u32, z as u32])
 }
@@ -146,7 +151,9 @@ pub(crate) fn grid(kernel: &'static str, blocks: [usize; 3]) -> Result<[u32; 3],
 pub(crate) fn addresses(kernel: &'static str, all: &[(&str, Address)]) -> Result<(), LaunchError> {
     for (name, address) in all {
         check(kernel, *address != 0, || format!("{name} has no address"))?;
-        check(kernel, address.is_multiple_of(16), || format!("{name} lies at {address:#x}, not a multiple of 16 bytes"))?;
+        check(kernel, address.is_multiple_of(16), || {
+            format!("{name} lies at {address:#x}, not a multiple of 16 bytes")
+        })?;
     }
     Ok(())
 }
@@ -161,5 +168,7 @@ pub(crate) fn packs(kernel: &'static str, elements: usize, dtype: Dtype) -> Resu
 }
 
 pub(crate) fn multiple_of_8(kernel: &'static str, what: &str, value: usize) -> Result<(), LaunchError> {
-    check(kernel, value > 0 && value.is_multiple_of(8), || format!("{what} is {value}; it must be a positive multiple of 8"))
+    check(kernel, value > 0 && value.is_multiple_of(8), || {
+        format!("{what} is {value}; it must be a positive multiple of 8")
+    })
 }

@@ -143,5 +143,11 @@ pub fn adamw(op: Adamw) -> Result<Launch, LaunchError> {
         Arg::Pointer(op.grad_scale),
     ];
     args.extend(factors.map(|f| Arg::F32(f as f32)));
-    Ok(Launch { kernel: NAME.into(), grid: grid(NAME, [op.n.div_ceil(1024), 1, 1])?, threads: 256, shared: 0, args })
+    Ok(Launch {
+        kernel: NAME.into(),
+        grid: grid(NAME, [op.n.div_ceil(1024), 1, 1])?,
+        threads: 256,
+        shared: 0,
+        args,
+    })
 }

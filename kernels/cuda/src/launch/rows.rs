@@ -13,7 +13,13 @@ fn elementwise(
 }
 
 /// `out[rows, f] = silu(gate)·up` with `gate_up[rows, 2f]`; f a multiple of 8.
-pub fn swiglu(dtype: Dtype, gate_up: Address, out: Address, rows: usize, f: usize) -> Result<Launch, LaunchError> {
+pub fn swiglu(
+    dtype: Dtype,
+    gate_up: Address,
+    out: Address,
+    rows: usize,
+    f: usize,
+) -> Result<Launch, LaunchError> {
     const NAME: &str = "swiglu";
     multiple_of_8(NAME, "f", f)?;
     addresses(NAME, &[("gate_up", gate_up), ("out", out)])?;
@@ -166,7 +172,12 @@ pub fn rms_norm_backward(dtype: Dtype, op: RmsNormBackward) -> Result<[Launch; 2
         grid: grid(NAME, [op.d.div_ceil(32), 1, 1])?,
         threads: 256,
         shared: 0,
-        args: vec![Arg::Pointer(op.parts), Arg::Pointer(op.grad_weight), Arg::I32(int(NAME, "parts", parts)?), d],
+        args: vec![
+            Arg::Pointer(op.parts),
+            Arg::Pointer(op.grad_weight),
+            Arg::I32(int(NAME, "parts", parts)?),
+            d,
+        ],
     };
     Ok([rows, weight])
 }
@@ -198,7 +209,9 @@ pub struct Rope {
 pub fn rope(dtype: Dtype, op: Rope) -> Result<Launch, LaunchError> {
     const NAME: &str = "rope";
     multiple_of_8(NAME, "half the head size", op.head_dim / 2)?;
-    check(NAME, op.head_dim.is_multiple_of(16), || format!("head size {}; it must be a multiple of 16", op.head_dim))?;
+    check(NAME, op.head_dim.is_multiple_of(16), || {
+        format!("head size {}; it must be a multiple of 16", op.head_dim)
+    })?;
     addresses(NAME, &[("qkv", op.qkv), ("positions", op.positions), ("cos", op.cos), ("sin", op.sin)])?;
     let count = packs(NAME, op.rows * (op.heads + op.kv_heads) * (op.head_dim / 2), dtype)?;
     let args = vec![
@@ -322,17 +335,24 @@ pub fn embed_backward(dtype: Dtype, op: EmbedBackward) -> Result<Vec<Launch>, La
         (keys, values) = (keys_out, values_out);
     }
     let grid = grid(NAME, [chunks, (op.d / dtype.pack()).div_ceil(128), 1])?;
-    let (d, vocabulary) = (Arg::I32(int(NAME, "d", op.d)?), Arg::I32(int(NAME, "vocabulary", op.vocabulary)?));
+    let (d, vocabulary) =
+        (Arg::I32(int(NAME, "d", op.d)?), Arg::I32(int(NAME, "vocabulary", op.vocabulary)?));
     let pieces = [Arg::Pointer(heads), Arg::Pointer(tails), d, vocabulary];
     launches.push(Launch {
         kernel: format!("embed_backward_chunks_{}", dtype.suffix()),
         grid,
         threads: 128,
         shared: 0,
-        args: [Arg::Pointer(keys), Arg::Pointer(values), n, Arg::Pointer(op.dout), Arg::Pointer(op.grad_weight)]
-            .into_iter()
-            .chain(pieces)
-            .collect(),
+        args: [
+            Arg::Pointer(keys),
+            Arg::Pointer(values),
+            n,
+            Arg::Pointer(op.dout),
+            Arg::Pointer(op.grad_weight),
+        ]
+        .into_iter()
+        .chain(pieces)
+        .collect(),
     });
     launches.push(Launch {
         kernel: format!("embed_backward_joins_{}", dtype.suffix()),
@@ -342,4 +362,55 @@ pub fn embed_backward(dtype: Dtype, op: EmbedBackward) -> Result<Vec<Launch>, La
         args: [Arg::Pointer(keys), n, Arg::Pointer(op.grad_weight)].into_iter().chain(pieces).collect(),
     });
     Ok(launches)
+}
+
+/// Rows of the scratch that [`bias_gradient`] needs: at most 128.
+pub fn bias_parts(rows: usize) -> usize {
+    rows.div_ceil(bias_rows_per_block(rows))
+}
+
+fn bias_rows_per_block(rows: usize) -> usize {
+    rows.div_ceil(128).max(16)
+}
+
+/// `grad_bias[n] += Σ dout[rows, n]`: two launches, in order. Tensors: dout, f32 scratch `[bias_parts(rows), n]`, f32
+/// grad_bias `[n]`.
+pub fn bias_gradient(
+    dtype: Dtype,
+    [dout, parts, grad_bias]: [Address; 3],
+    rows: usize,
+    n: usize,
+) -> Result<[Launch; 2], LaunchError> {
+    const NAME: &str = "bias_gradient";
+    multiple_of_8(NAME, "n", n)?;
+    addresses(NAME, &[("dout", dout), ("parts", parts), ("grad_bias", grad_bias)])?;
+    let count = bias_parts(rows);
+    let width = Arg::I32(int(NAME, "n", n)?);
+    Ok([
+        Launch {
+            kernel: format!("bias_parts_{}", dtype.suffix()),
+            grid: grid(NAME, [count, (n / dtype.pack()).div_ceil(128), 1])?,
+            threads: 128,
+            shared: 0,
+            args: vec![
+                Arg::Pointer(dout),
+                Arg::Pointer(parts),
+                Arg::I32(int(NAME, "rows", rows)?),
+                width,
+                Arg::I32(int(NAME, "rows of a block", bias_rows_per_block(rows))?),
+            ],
+        },
+        Launch {
+            kernel: NAME.into(),
+            grid: grid(NAME, [n.div_ceil(256), 1, 1])?,
+            threads: 256,
+            shared: 0,
+            args: vec![
+                Arg::Pointer(parts),
+                Arg::Pointer(grad_bias),
+                Arg::I32(int(NAME, "parts", count)?),
+                width,
+            ],
+        },
+    ])
 }

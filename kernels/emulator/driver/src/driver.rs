@@ -2,7 +2,7 @@
 
 use crate::streams;
 use smolc_kernels_cuda::TensorMap;
-use smolc_kernels_emulator::{Buffer, Mode, encode_map, launch_raw, parameters};
+use smolc_kernels_emulator::{Buffer, Mode, Variant, encode_tensor_map, launch_raw, parameters};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -288,7 +288,7 @@ pub unsafe extern "C" fn cuModuleGetFunction(function: *mut u64, module: u64, na
     if name.contains("_hopper") != file.contains("_hopper") {
         return NOT_FOUND;
     }
-    let Some(sizes) = parameters(&name) else { return NOT_FOUND };
+    let Some(sizes) = parameters(&name, &Variant::Plain) else { return NOT_FOUND };
     let made: &'static Function =
         Box::leak(Box::new(Function { name, sizes, shared: Mutex::new(48 * 1024) }));
     s.functions.push(made);
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8)) as u32;
     let work = Box::new(move || {
         let pointers: Vec<*const c_void> = values.iter().map(|v| v.0.as_ptr().cast()).collect();
-        let mode = Mode { order: 0, lazy: 1, threads };
+        let mode = Mode { order: 0, lazy: 1, threads, race: 0 };
         // SAFETY: values live for the call; addresses are the caller's device memory.
         unsafe { launch_raw(&f.name, [gx, gy, gz], bx, shared as usize, &pointers, mode) }
     });
@@ -360,7 +360,7 @@ pub unsafe extern "C" fn cuLaunchKernel(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuTensorMapEncodeTiled(
-    map: *mut [u64; 16],
+    map: *mut [u8; 128],
     dtype: i32,
     rank: u32,
     base: u64,
@@ -399,5 +399,5 @@ pub unsafe extern "C" fn cuTensorMapEncodeTiled(
     }
     let described =
         TensorMap { address: base, columns, rows, slices, row_bytes, slice_bytes, box_rows: boxes[1] };
-    unsafe { put(map, encode_map(&described)) }
+    unsafe { put(map, encode_tensor_map(&described)) }
 }

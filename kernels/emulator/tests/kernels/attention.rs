@@ -136,7 +136,8 @@ impl<T: Real + Bits> Inputs<T> {
     pub fn run(&self, path: Path, rotate: bool, run: &mut dyn FnMut(&Launch)) -> Vec<Vec<u64>> {
         let s = self.shape;
         let tokens = s.batch * s.window;
-        let (qkv, dout, starts) = (Buffer::new(&self.qkv), Buffer::new(&self.dout), Buffer::new(&self.starts));
+        let (qkv, dout, starts) =
+            (Buffer::new(&self.qkv), Buffer::new(&self.dout), Buffer::new(&self.starts));
         let mut out = Buffer::<T>::poisoned(tokens * s.heads * s.head_dim);
         let mut lse = Buffer::<f32>::poisoned(tokens * s.heads);
         let mut delta = Buffer::<f32>::poisoned(tokens * s.heads);
@@ -194,14 +195,18 @@ impl<T: Real + Bits> Inputs<T> {
             ("dk", s.heads * s.head_dim, (s.heads + s.kv_heads) * s.head_dim),
             ("dv", (s.heads + s.kv_heads) * s.head_dim, s.row()),
         ] {
-            let cut = |x: &[f64]| -> Vec<f64> { x.chunks(s.row()).flat_map(|r| r[from..to].to_vec()).collect() };
+            let cut =
+                |x: &[f64]| -> Vec<f64> { x.chunks(s.row()).flat_map(|r| r[from..to].to_vec()).collect() };
             let (g, w) = (cut(&wide(&dqkv)), cut(&want.dqkv));
             let error = (g.iter().zip(&w).map(|(g, w)| (g - w).powi(2)).sum::<f64>() / w.len() as f64).sqrt();
             let size = (w.iter().map(|w| w * w).sum::<f64>() / w.len() as f64).sqrt().max(0.2 * rms);
             assert!(error <= gradient * size, "{name}: {part}: error {error:.2e} of {size:.2e}");
             // A few wrong elements among many right ones.
             let worst = g.iter().zip(&w).map(|(g, w)| (g - w).abs()).fold(0.0, f64::max);
-            assert!(worst <= 12.0 * gradient * size, "{name}: {part}: an element is off by {worst:.2e} of {size:.2e}");
+            assert!(
+                worst <= 12.0 * gradient * size,
+                "{name}: {part}: an element is off by {worst:.2e} of {size:.2e}"
+            );
         }
     }
 
@@ -229,9 +234,12 @@ fn edges<T: Real + Bits>(path: Path, d: usize, groups: &[(usize, usize)], window
         for &(heads, kv_heads) in groups {
             let mut documents = vec![Documents::Whole, Documents::Random(40)];
             if window > 60 {
-                documents.extend([Documents::At(63), Documents::At(64), Documents::At(65)].iter().copied().filter(|b| {
-                    matches!(b, Documents::At(t) if *t < window)
-                }));
+                documents.extend(
+                    [Documents::At(63), Documents::At(64), Documents::At(65)]
+                        .iter()
+                        .copied()
+                        .filter(|b| matches!(b, Documents::At(t) if *t < window)),
+                );
             }
             if window < 70 {
                 documents.push(Documents::Single);
@@ -246,7 +254,11 @@ fn edges<T: Real + Bits>(path: Path, d: usize, groups: &[(usize, usize)], window
                 let rotate = T::TOLERANCE > 1e-4 && turn % 3 == 0;
                 let mode = Mode::ALL[turn % 4];
                 let got = run(&|r| inputs.run(path, rotate, r), &Variant::Plain, mode);
-                inputs.check(&format!("{path:?} {shape:?} {documents:?} rotate {rotate} {mode:?}"), &got, rotate);
+                inputs.check(
+                    &format!("{path:?} {shape:?} {documents:?} rotate {rotate} {mode:?}"),
+                    &got,
+                    rotate,
+                );
                 turn += 1;
             }
         }
@@ -274,9 +286,21 @@ fn f32_equals_the_cpu_operators() {
     let (mut delta, mut dqkv) = (vec![0.0; got[2].len()], vec![0.0; got[3].len()]);
     smolc_kernels_cpu::attention(&pool, &inputs.qkv, &inputs.starts, &mut out, &mut lse, 2, 97, heads);
     smolc_kernels_cpu::attention_backward(
-        &pool, &inputs.qkv, &inputs.starts, &out, &lse, &inputs.dout, &mut delta, &mut dqkv, 2, 97, heads,
+        &pool,
+        &inputs.qkv,
+        &inputs.starts,
+        &out,
+        &lse,
+        &inputs.dout,
+        &mut delta,
+        &mut dqkv,
+        2,
+        97,
+        heads,
     );
-    for (name, got, cpu) in [("out", &got[0], &out), ("lse", &got[1], &lse), ("delta", &got[2], &delta), ("dqkv", &got[3], &dqkv)] {
+    for (name, got, cpu) in
+        [("out", &got[0], &out), ("lse", &got[1], &lse), ("delta", &got[2], &delta), ("dqkv", &got[3], &dqkv)]
+    {
         close(name, &values::<f32>(got), &wide(cpu), 2e-6);
     }
 }
@@ -304,9 +328,12 @@ fn hopper_128() {
 /// Longer than two tiles of every kernel, with documents that begin in every third of it.
 #[test]
 fn long_windows() {
-    for (path, d, heads, kv_heads) in
-        [(Path::Portable, 64, 3, 1), (Path::Hopper, 64, 3, 1), (Path::Hopper, 64, 2, 2), (Path::Hopper, 128, 2, 1)]
-    {
+    for (path, d, heads, kv_heads) in [
+        (Path::Portable, 64, 3, 1),
+        (Path::Hopper, 64, 3, 1),
+        (Path::Hopper, 64, 2, 2),
+        (Path::Hopper, 128, 2, 1),
+    ] {
         let shape = Shape { batch: 1, window: 450, heads, kv_heads, head_dim: d };
         for documents in [Documents::Whole, Documents::At(129), Documents::At(256), Documents::Random(200)] {
             let inputs = Inputs::<u16>::new(shape, documents, 1.0);
@@ -330,15 +357,20 @@ fn saturated_softmax() {
 /// The bits do not depend on how the threads are interleaved.
 #[test]
 fn schedules_do_not_matter() {
-    for (path, d, heads, kv_heads) in
-        [(Path::Portable, 64, 3, 1), (Path::Portable, 128, 2, 1), (Path::Hopper, 64, 3, 1), (Path::Hopper, 128, 1, 1)]
-    {
+    for (path, d, heads, kv_heads) in [
+        (Path::Portable, 64, 3, 1),
+        (Path::Portable, 128, 2, 1),
+        (Path::Hopper, 64, 3, 1),
+        (Path::Hopper, 128, 1, 1),
+    ] {
         let shape = Shape { batch: 1, window: 300, heads, kv_heads, head_dim: d };
         let inputs = Inputs::<u16>::new(shape, Documents::At(65), 1.0);
         under_every_schedule(&|r| inputs.run(path, true, r));
     }
     let shape = Shape { batch: 1, window: 66, heads: 2, kv_heads: 1, head_dim: 32 };
-    under_every_schedule(&|r| Inputs::<f32>::new(shape, Documents::At(33), 1.0).run(Path::Portable, false, r));
+    under_every_schedule(&|r| {
+        Inputs::<f32>::new(shape, Documents::At(33), 1.0).run(Path::Portable, false, r)
+    });
 }
 
 #[test]

@@ -101,7 +101,7 @@ pub fn run(case: &Case, variant: &Variant, mode: Mode) -> Vec<Vec<u64>> {
 #[track_caller]
 pub fn without_races(case: &Case) {
     for mode in [Mode::ALL[1], Mode::ALL[2]] {
-        run(case, &Variant::Race, mode);
+        run(case, &Variant::Race, Mode { race: 1, ..mode });
     }
 }
 

@@ -70,7 +70,10 @@ fn case<T: Real + Bits>(count: usize, v: usize, pitch: usize, scale_of_logits: f
             let name = format!("dlogits of token {m} of {count} x {v}");
             close(&name, &after[at..at + v], &dlogits[at..at + v], 2.0 * T::TOLERANCE);
         }
-        assert!(got[0][at + v..at + pitch] == bits(&mut Buffer::new(&logits))[at + v..at + pitch], "padding is not touched");
+        assert!(
+            got[0][at + v..at + pitch] == bits(&mut Buffer::new(&logits))[at + v..at + pitch],
+            "padding is not touched"
+        );
     }
     close("nll", &values::<f32>(&got[1]), &nll, 2e-6);
     assert!((values::<f64>(&got[2])[0] - loss).abs() <= 1e-5 * loss, "{:?} {loss}", values::<f64>(&got[2]));

@@ -14,7 +14,8 @@ fn casts_round_to_nearest_even() {
     for n in [1, 7, 2049] {
         let mut x = Random(n as u64).floats(n, 100.0);
         x[0] = f32::from_bits(0x3f80_8000); // halfway: to even
-        let (from, mut to, mut back) = (Buffer::new(&x), Buffer::<u16>::poisoned(n), Buffer::<f32>::poisoned(n));
+        let (from, mut to, mut back) =
+            (Buffer::new(&x), Buffer::<u16>::poisoned(n), Buffer::<f32>::poisoned(n));
         run_one(&launch::cast(Dtype::F32, from.address(), to.address(), n).unwrap());
         run_one(&launch::cast(Dtype::Bf16, to.address(), back.address(), n).unwrap());
         let want: Vec<u16> = x.iter().map(|&x| f32_to_bf16(x)).collect();
@@ -60,7 +61,10 @@ fn normals_have_their_moments_and_do_not_depend_on_the_length() {
     assert_eq!(values::<f32>(&bits(&mut short)), x[..1021]);
     let mut other = Buffer::<u16>::poisoned(1021);
     run_one(&launch::fill_normal(Dtype::Bf16, other.address(), 1021, 2.0, 7, 2).unwrap());
-    assert_ne!(values::<u16>(&bits(&mut other)), x[..1021].iter().map(|&x| f32_to_bf16(x)).collect::<Vec<_>>());
+    assert_ne!(
+        values::<u16>(&bits(&mut other)),
+        x[..1021].iter().map(|&x| f32_to_bf16(x)).collect::<Vec<_>>()
+    );
 }
 
 #[test]

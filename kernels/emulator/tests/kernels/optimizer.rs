@@ -12,7 +12,8 @@ fn adamw_has_the_bits_of_the_cpu_operator() {
     let n: usize = lens.iter().sum();
     let mut random = Random(3);
     let (mut p, g) = (random.floats(n, 1.0), random.floats(n, 2.0));
-    let (mut m, mut v) = (random.floats(n, 0.1), random.floats(n, 0.1).iter().map(|x| x.abs()).collect::<Vec<_>>());
+    let (mut m, mut v) =
+        (random.floats(n, 0.1), random.floats(n, 0.1).iter().map(|x| x.abs()).collect::<Vec<_>>());
     let segments: Vec<Segment> =
         lens.iter().enumerate().map(|(i, &len)| Segment { len, decay: i % 2 == 0 }).collect();
     let mut ends = Vec::new();
@@ -23,7 +24,8 @@ fn adamw_has_the_bits_of_the_cpu_operator() {
     for (step, grad_scale) in [(1u64, 1.0f64), (2, 0.37), (1000, 0.01)] {
         let (lr, beta1, beta2, eps, weight_decay) = (1e-3, 0.9, 0.95, 1e-8, 0.1);
         let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
-            let (mut bp, bg, mut bm, mut bv) = (Buffer::new(&p), Buffer::new(&g), Buffer::new(&m), Buffer::new(&v));
+            let (mut bp, bg, mut bm, mut bv) =
+                (Buffer::new(&p), Buffer::new(&g), Buffer::new(&m), Buffer::new(&v));
             let mut copy = Buffer::<u16>::poisoned(n);
             let (e, d, s) = (Buffer::new(&ends), Buffer::new(&decays), Buffer::new(&[grad_scale as f32]));
             let op = Adamw {

@@ -57,7 +57,8 @@ fn norm_case<T: Real + Bits>(rows: usize, d: usize, residual: bool) {
     let grad_before = random.floats(d, 1.0);
     let eps = 1e-5;
     let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
-        let (bx, bb, bw, bd) = (Buffer::new(&x), Buffer::new(&branch), Buffer::new(&weight), Buffer::new(&dout));
+        let (bx, bb, bw, bd) =
+            (Buffer::new(&x), Buffer::new(&branch), Buffer::new(&weight), Buffer::new(&dout));
         let mut sum = Buffer::<T>::poisoned(rows * d);
         let (mut out, mut rstd) = (Buffer::<T>::poisoned(rows * d), Buffer::<f32>::poisoned(rows));
         let op = RmsNorm {
@@ -164,11 +165,11 @@ fn rope_case<T: Real + Bits>(rows: usize, heads: usize, kv_heads: usize, d: usiz
     let got = under_every_schedule(&case);
     without_races(&case);
     let mut want = wide(&qkv);
-    for m in 0..rows {
+    for (m, position) in positions.iter().enumerate() {
         for h in 0..heads + kv_heads {
             for i in 0..d / 2 {
                 let at = m * row + h * d + i;
-                let angle = positions[m] as usize * d / 2 + i;
+                let angle = *position as usize * d / 2 + i;
                 let (a, b, c, s) = (want[at], want[at + d / 2], f64::from(cos[angle]), f64::from(sin[angle]));
                 want[at] = a * c - b * s;
                 want[at + d / 2] = b * c + a * s;
@@ -249,7 +250,8 @@ fn embed() {
     embed_case::<u16>(&[7; 1100], 9, 16);
     let edges: Vec<u32> = (0..256).map(|i| [1u32, 1, 0, 2][i / 64]).collect();
     embed_case::<f32>(&edges, 3, 24);
-    let edges: Vec<u32> = (0..200).map(|i| u32::from(i >= 63) + u32::from(i >= 65) + u32::from(i >= 129)).collect();
+    let edges: Vec<u32> =
+        (0..200).map(|i| u32::from(i >= 63) + u32::from(i >= 65) + u32::from(i >= 129)).collect();
     embed_case::<u16>(&edges, 4, 8);
     for (n, vocabulary, d) in [(193, 11, 40), (1500, 700, 16), (300, 70_000, 8)] {
         let tokens: Vec<u32> = (0..n).map(|_| random.below(vocabulary) as u32).collect();
@@ -258,6 +260,36 @@ fn embed() {
     }
     // More columns than one block takes.
     embed_case::<u16>(&[2, 0, 2], 3, 2056);
+}
+
+fn bias_case<T: Real + Bits>(rows: usize, n: usize) {
+    let mut random = Random(n as u64);
+    let dout: Vec<T> = narrow(&random.floats(rows * n, 1.0));
+    let before = random.floats(n, 1.0);
+    let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
+        let (d, mut grad) = (Buffer::new(&dout), Buffer::new(&before));
+        let parts = Buffer::<f32>::poisoned(launch::bias_parts(rows) * n);
+        let at = [d.address(), parts.address(), grad.address()];
+        for l in launch::bias_gradient(T::DTYPE, at, rows, n).unwrap() {
+            run(&l);
+        }
+        vec![bits(&mut grad)]
+    };
+    let got = under_every_schedule(&case);
+    without_races(&case);
+    let mut want = wide(&before);
+    for (i, d) in wide(&dout).iter().enumerate() {
+        want[i % n] += d;
+    }
+    close("bias_gradient", &values::<f32>(&got[0]), &want, 2e-6);
+}
+
+#[test]
+fn bias_gradient() {
+    for (rows, n) in [(1, 8), (33, 1160), (2100, 24)] {
+        bias_case::<f32>(rows, n);
+        bias_case::<u16>(rows, n);
+    }
 }
 
 #[test]
