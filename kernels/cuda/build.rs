@@ -1,6 +1,13 @@
 //! With `KERNELS_NVCC=/path/to/nvcc`, compiles every kernel and embeds the cubins, for `KERNELS_ARCHS` (default
 //! `sm_90a`, separated by commas or spaces). Without it, embeds nothing and needs nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a build script may panic
+// A build script may panic, and speaks to cargo by printing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -251,3 +251,31 @@ pub fn launch(launch: &Launch, variant: &Variant, mode: Mode) -> Result<(), Stri
 pub fn launch(launch: &Launch, _: &Variant, _: Mode) -> Result<(), String> {
     Err(format!("{}: the emulator was not built; it needs Linux and a C++ compiler", launch.kernel))
 }
+
+/// Not built here.
+#[cfg(not(emulated))]
+pub fn parameters(_: &str, _: &Variant) -> Option<Vec<usize>> {
+    None
+}
+
+/// Not built here.
+#[cfg(not(emulated))]
+pub fn encode_tensor_map(_: &smolc_kernels_cuda::TensorMap) -> [u8; 128] {
+    [0; 128]
+}
+
+/// Not built here.
+///
+/// # Safety
+/// It does nothing.
+#[cfg(not(emulated))]
+pub unsafe fn launch_raw(
+    kernel: &str,
+    _: [u32; 3],
+    _: u32,
+    _: usize,
+    _: &[*const std::ffi::c_void],
+    _: Mode,
+) -> Result<(), String> {
+    Err(format!("{kernel}: the emulator was not built; it needs Linux and a C++ compiler"))
+}
