@@ -52,7 +52,9 @@ run pretrain {{
 impl Gpu {
     fn new() -> Option<Gpu> {
         let Some(driver) = smolc_fake_driver::driver_of_this_build() else {
-            println!("SKIPPED the emulated GPU: the emulator was not built (it needs Linux and a C++ compiler)");
+            println!(
+                "SKIPPED the emulated GPU: the emulator was not built (it needs Linux and a C++ compiler)"
+            );
             return None;
         };
         let project = Project::new(6);
