@@ -196,7 +196,7 @@ fn absurd_sizes_are_diagnosed() {
     for (from, to) in [
         ("layers: 6", "layers: 18446744073709551615"),
         ("hidden: 256", "hidden: 18446744073709551614"),
-        ("batch: 4Ki tokens", "batch: 18446744073709551615 sequences"),
+        ("batch: 2Ki tokens", "batch: 18446744073709551615 sequences"),
         ("for 620k tokens", "for 99999999T tokens"),
         ("let window = 256 tokens", "let window = 18446744073709551615 tokens"),
         ("vocab: 4096, train", "vocab: 99999999999, train"),

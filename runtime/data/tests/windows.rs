@@ -93,10 +93,10 @@ proptest! {
             prop_assert!(skip.tokens < spread * 12, "{skip:?}");
         }
         // Epochs follow each other: all but the last are complete but for what was skipped.
-        for dataset in 0..3 {
+        for (dataset, atoms) in atoms.into_iter().enumerate() {
             let epochs = drawn.keys().filter(|k| k.0 == dataset).map(|k| k.1).max().map_or(0, |e| e + 1);
             let missing = |epoch| {
-                atoms[dataset] * 12 - drawn.keys().filter(|k| k.0 == dataset && k.1 == epoch).count() as u64
+                atoms * 12 - drawn.keys().filter(|k| k.0 == dataset && k.1 == epoch).count() as u64
             };
             let skipped: u64 = order.skips().iter().filter(|s| s.dataset == dataset).map(|s| s.tokens).sum();
             let holes: u64 = (0..epochs.saturating_sub(1)).map(missing).sum();
