@@ -25,13 +25,13 @@ DEV void conformance_mma(const bf16* a, const bf16* b, float* d, u32* fragments,
     ldmatrix_x4(r, a_tile + l % 16 * PITCH + l / 16 * 8);
     ldmatrix_x4_trans(t, a_tile + l % 16 * PITCH + l / 16 * 8);
     ldmatrix_x4(c, b_tile + l % 8 * PITCH + l / 8 % 2 * 8);
-    for (int i = 0; i < 4; i++) {
+    UNROLL for (int i = 0; i < 4; i++) {
         fragments[l * 4 + i] = r[i];
         fragments[128 + l * 4 + i] = t[i];
     }
     float acc[4] = {0.f, 0.f, 0.f, 0.f};
     mma_m16n8k16(acc, r, c[0], c[1]);
-    for (int e = 0; e < 4; e++) d[(l / 4 + e / 2 * 8) * 8 + l % 4 * 2 + e % 2] = acc[e];
+    UNROLL for (int e = 0; e < 4; e++) d[(l / 4 + e / 2 * 8) * 8 + l % 4 * 2 + e % 2] = acc[e];
 }
 
 }  // namespace dev

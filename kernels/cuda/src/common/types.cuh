@@ -21,8 +21,8 @@ using i64 = long long;
 #define EMULATE(name)
 // The dynamic shared memory, aligned for the 128-byte swizzle.
 #define DYN_SHARED(name) extern __shared__ __align__(1024) u8 name[]
-// A static shared array.
-#define SHARED(type, name, count) __shared__ type name[count]
+// A static shared array, aligned for 16-byte accesses.
+#define SHARED(type, name, count) __shared__ __align__(16) type name[count]
 #define UNROLL _Pragma("unroll")
 #define UNROLL_NOT _Pragma("unroll 1")
 // A tensor map for the Tensor Memory Accelerator, passed by value.
