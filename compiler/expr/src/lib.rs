@@ -26,7 +26,7 @@ pub use bound::Bound;
 pub use error::ExprError;
 pub use evaluator::Evaluator;
 #[cfg(feature = "jit")]
-pub use jit::{Compiled, JitError, Optimization};
+pub use jit::{Compiled, JitError, Listing, Optimization};
 pub use verify::{Kind, MAX_DEPTH, MAX_NODES};
 
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod doc_html;
 mod doctor;
+mod emit;
 mod exit;
 mod failure;
 mod files;

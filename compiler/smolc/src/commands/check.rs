@@ -1,6 +1,7 @@
 //! `smolc check`: diagnostics, and nothing else, on standard output.
 
 use crate::cli::{CheckArgs, CheckFormat};
+use crate::emit;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Style, number};
@@ -17,6 +18,13 @@ pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
         checked.diagnostics.extend(more.into_iter().filter(|d| d.code != "smol::lower::no_run"));
     }
     let summary = Summary::of(&checked.diagnostics);
+    if let Some(layer) = args.emit {
+        let said = spec::render(&checked.diagnostics, &checked.sources, &console.err);
+        console.err.print(&said)?;
+        let plan = if checked.spec.complete { smolc_lower::lower(&checked.spec).ok() } else { None };
+        console.out.print(&emit::render(layer, &checked, plan.as_ref(), None)?)?;
+        return Ok(summary.exit(args.spec.deny));
+    }
     let text = match args.format {
         CheckFormat::Text => text(&checked, &summary, console),
         CheckFormat::Json => {

@@ -7,9 +7,11 @@ mod diff;
 mod doc;
 mod doctor;
 mod explain;
+mod export;
 mod fix;
 mod fmt;
 mod generate;
+mod import;
 mod lsp;
 mod new;
 mod plan;
@@ -39,6 +41,8 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
         Command::Simulate(args) => simulate::execute(args, console),
+        Command::Import(args) => import::execute(args, console),
+        Command::Export(args) => export::execute(args, console),
         Command::Diff(args) => diff::execute(args, console),
         Command::Amend(args) => amend::execute(args, console),
     }
