@@ -14,6 +14,7 @@ use crate::grammar::{Grammar, Rule};
 use crate::keywords;
 use crate::lexed::Lexed;
 use crate::members::{Piece, members};
+use crate::memo;
 use crate::patch::patched;
 use crate::token::{Token, TokenKind};
 
@@ -63,6 +64,13 @@ impl Parser<'_> {
         let lexed = &self.lexed;
         let end = lexed.previous(chunk.end, chunk.start).map_or(chunk.start + 1, |p| p + 1);
         let last = lexed.span(end - 1);
+        let start = lexed.span(chunk.start).start;
+        let own = lexed.text.get(start as usize..last.end as usize).unwrap_or("");
+        if chunk.opening == Opening::Keyword
+            && let Some(item) = memo::find(own, lexed.file, start)
+        {
+            return item;
+        }
         let whole = lexed.span(chunk.head.min(end - 1)).to(last);
         let (keyword, name) = self.names(chunk);
         let broken = |docs| Item {
@@ -109,7 +117,12 @@ impl Parser<'_> {
         let piece = Chunk { start: chunk.start, head: chunk.head, end };
         let refused = self.diagnostics.len();
         match self.chunk(piece, &found, Rule::only_item, |b, n| b.item(n)) {
-            Some(item) => item,
+            Some(item) => {
+                if chunk.opening == Opening::Keyword && self.diagnostics.len() == before {
+                    memo::keep(own, start, &item);
+                }
+                item
+            }
             None => {
                 if self.diagnostics.len() == before.max(refused) && before == refused {
                     self.diagnostics.push(explain::unreadable(whole));

@@ -8,10 +8,12 @@
 //! - an expression breaks in front of an operator, or behind `=`, `:` and `=>`, never anywhere else;
 //! - a line wider than [`WIDTH`] is broken at its pipes, else at its outermost brackets, else at its sums;
 //! - items that take several lines, or have docs, are set apart by a blank line; no two blank lines follow each other;
-//! - comments at the ends of consecutive lines are aligned.
+//! - in consecutive lines, the `=` of items of one kind, the `for` of stages, the `then` of a chain of conditions and the
+//!   comments at the ends stand under each other.
 //!
 //! What does not live here: judging. A text with a syntax error is not touched.
 
+mod anchors;
 mod blank;
 mod comments;
 mod gaps;
@@ -47,6 +49,8 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
         let lines = lines(&pieces, &groups, &gaps);
         // Each round breaks at a place that was not broken before, so that the rounds end.
         if !wide::widen(&pieces, &groups, &gaps, &lines, &mut forced) {
+            let mut lines = lines;
+            anchors::align(&pieces, &groups, &mut lines);
             return Ok(comments::align(lines));
         }
     }
@@ -64,6 +68,8 @@ pub(crate) struct Line {
     /// Its pieces, `first..end`.
     pub first: usize,
     pub end: usize,
+    /// Pieces that may be put under each other, with the byte of the code they begin at.
+    pub anchors: Vec<(usize, usize)>,
 }
 
 /// The state of the bracket group that the writer is in.
@@ -123,6 +129,9 @@ fn lines(pieces: &Pieces<'_>, groups: &Groups, gaps: &[Gap]) -> Vec<Line> {
             line.code.push(' ');
         }
         line.end = i + 1;
+        if matches!(piece.text, "=" | "for" | "then") {
+            line.anchors.push((i, line.code.len()));
+        }
         if piece.is_comment() && !line.code.is_empty() {
             line.comment = piece.text.to_owned();
             line.code.truncate(line.code.trim_end().len());
