@@ -2,6 +2,7 @@
 
 use crate::builtin::Builtin;
 use crate::value::ItemId;
+use crate::walk::{Names, walk_item};
 use crate::world::World;
 use indexmap::IndexMap;
 use smolc_diag::suggest::nearest;
@@ -75,6 +76,12 @@ impl Program {
     /// The module an expression stands in.
     pub fn module_of(&self, span: Span) -> Option<&Module> {
         self.by_file.get(&span.file).and_then(|i| self.modules.get(*i))
+    }
+
+    /// The module `std.NAME`, if some file names it.
+    pub fn std_module(&self, name: &str) -> Option<usize> {
+        let path = format!("std.{name}");
+        self.modules.iter().position(|m| m.std && m.path == path)
     }
 
     /// An item.
@@ -170,8 +177,33 @@ impl<'a> Loader<'a> {
                 m.imports.insert(i, module);
             }
         }
+        for name in self.named_std(index) {
+            self.import_std(&name, at.unwrap_or(Span::new(file, 0, 0)));
+        }
         self.stack.pop();
         index
+    }
+
+    /// Modules of the standard library that a file names without a `use`: `std.evals.gsm8k`.
+    fn named_std(&self, index: usize) -> Vec<Vec<ast::Ident>> {
+        let mut out: Vec<Vec<ast::Ident>> = Vec::new();
+        let items = self.program.modules.get(index).map(|m| m.ast.items.as_slice()).unwrap_or_default();
+        for item in items {
+            let mut names = Names::default();
+            walk_item(&item.kind, &mut names);
+            for reference in names.references {
+                let Some(member) = reference.member.filter(|_| reference.name.text == "std") else {
+                    continue;
+                };
+                // One that is not there is reported with the other names.
+                if STD.iter().any(|(n, _)| *n == member.text)
+                    && !out.iter().any(|o| o.iter().any(|i| i.text == member.text))
+                {
+                    out.push(vec![reference.name, member]);
+                }
+            }
+        }
+        out
     }
 
     fn import(&mut self, from: &str, u: &ast::Use, span: Span) -> Option<usize> {

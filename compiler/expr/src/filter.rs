@@ -133,3 +133,42 @@ impl Filter {
         self.expr.eval(&pairs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Binary;
+
+    /// `.score >= 3 and .language == "en"`
+    fn filter() -> Filter {
+        let inputs = vec![
+            Input::Number { column: "score".into() },
+            Input::Equals { column: "language".into(), text: "en".into() },
+        ];
+        let var = |i: &Input| Box::new(Expr::Var(i.to_string()));
+        let score = Expr::Binary(Binary::Ge, var(&inputs[0]), Box::new(Expr::Const(3.0)));
+        let expr = Expr::Binary(Binary::And, Box::new(score), var(&inputs[1]));
+        Filter { expr, inputs }
+    }
+
+    #[test]
+    fn inputs_are_read_by_the_names_a_spec_writes() {
+        let filter = filter();
+        assert_eq!(filter.names(), [".score", ".language == \"en\""]);
+        filter.verify().unwrap();
+        for (values, kept) in
+            [([4.0, 1.0], 1.0), ([3.0, 1.0], 1.0), ([4.0, 0.0], 0.0), ([f64::NAN, 1.0], 0.0)]
+        {
+            assert_eq!(filter.eval(&values), Ok(kept), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_filter_reads_its_inputs_only_and_survives_json() {
+        let mut filter = filter();
+        let json = serde_json::to_string(&filter).unwrap();
+        assert_eq!(serde_json::from_str::<Filter>(&json).unwrap(), filter);
+        filter.inputs.pop();
+        assert!(filter.verify().is_err());
+    }
+}

@@ -301,6 +301,30 @@ impl<'a> Eval<'a> {
     }
 
     fn member(&mut self, base: &Expr, member: &Ident, span: Span, locals: &Locals) -> Node {
+        if let ExprKind::Member(root, module) = &base.kind
+            && let ExprKind::Name(std) = &root.kind
+            && std.text == "std"
+            && !locals.contains_key("std")
+            && self.program.lookup(std).is_none()
+        {
+            // A module that is not there was reported with the other names.
+            let Some(m) = self.program.std_module(&module.text) else { return Node::error(span) };
+            return match self.program.member(m, &member.text) {
+                Some(target) => Node::new(self.target(target, member).value, span),
+                None => {
+                    let d = crate::names::not_exported(
+                        member,
+                        self.program
+                            .modules
+                            .get(m)
+                            .into_iter()
+                            .flat_map(|m| m.scope.keys())
+                            .map(String::as_str),
+                    );
+                    self.fail(span, d)
+                }
+            };
+        }
         if let ExprKind::Name(name) = &base.kind
             && !locals.contains_key(&name.text)
             && let Some(Target::Module(m)) = self.program.lookup(name)
