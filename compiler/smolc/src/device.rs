@@ -52,10 +52,10 @@ pub fn choose(asked: DeviceChoice) -> Result<Choice, Failure> {
             let why = format!("on {} ({}, {}), {how}", info.name, info.arch(), number::bytes(info.memory));
             Ok(Choice { device: Chosen::Cuda(info), why })
         }
-        Err(error) if asked == DeviceChoice::Auto => cpu(match error {
-            CudaError::Missing { library: Library::Driver, .. } => "on the CPU: no NVIDIA driver".into(),
-            other => format!("on the CPU: {other}"),
-        }),
+        Err(CudaError::Missing { library: Library::Driver, .. }) if asked == DeviceChoice::Auto => {
+            cpu("on the CPU: no NVIDIA driver".into())
+        }
+        Err(error) if asked == DeviceChoice::Auto => cpu(format!("on the CPU: {error}")),
         Err(error) => Err(Failure::of(Exit::Environment, &error)
             .help("`smolc doctor` says what a GPU needs; --device cpu runs without")),
     }
