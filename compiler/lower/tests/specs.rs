@@ -41,7 +41,7 @@ fn quickstart() {
     assert_eq!(said, [""; 0]);
     let run = &plan.runs[0];
     assert!((5_000_000..=10_000_000).contains(&run.model.parameters().unwrap()));
-    assert_eq!(run.batch.tokens(), 4096);
+    assert_eq!(run.batch.tokens(), 2048);
     assert_eq!(run.stages.len(), 2);
     for d in &plan.datasets {
         assert!(d.validation_per_million > 0);
