@@ -50,7 +50,7 @@ assert.equal(capabilities.positionEncoding, "utf-16");
 await connection.sendNotification(lsp.InitializedNotification.type, {});
 
 // A line in front whose characters count differently in UTF-8 and UTF-16.
-const uri = "file:///work/a.smol";
+const uri = "file:///specs/a.smol";
 const broken = spec.replace("run pretrain {", "// 世界 \u{1F600}\nrun pretrain {").replace("  tokenizer: words", "  /* */");
 const document = { uri, languageId: "smol", version: 1, text: broken };
 await connection.sendNotification(lsp.DidOpenTextDocumentNotification.type, { textDocument: document });
