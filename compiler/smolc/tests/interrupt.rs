@@ -18,7 +18,8 @@ use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const STEPS: u64 = 900;
+// So many that no machine is done before the signal comes.
+const STEPS: u64 = 1600;
 
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([format!("-{name}"), child.id().to_string()]).status().unwrap();
