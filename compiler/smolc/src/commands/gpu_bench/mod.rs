@@ -1,5 +1,6 @@
 //! `smolc gpu-bench`, hidden: what the scripts of `tests/gpu` run on a machine with a GPU. Writes CSV.
 
+mod adamw;
 mod parity;
 mod shapes;
 mod train;
