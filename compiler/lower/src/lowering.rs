@@ -5,8 +5,8 @@ use smolc_check::rational::Fraction;
 use smolc_check::spec::{self, Spec};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{
-    Dataset, EvaluationEvent, Guard, MixEntry, PLAN_VERSION, Parent, Part, Plan, Run, Schedule, Stage,
-    Tokenizer,
+    Dataset, EvaluationEvent, Guard, MixEntry, PLAN_VERSION, Parent, Part, Plan, Recompute, Run, Schedule,
+    Stage, Tokenizer,
 };
 
 /// Tokens whose logits exist at one time, at most. 512 rows of a 49,152-token vocabulary are 96 MiB, and the matrix
@@ -119,6 +119,7 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
             spec::Decay::Matrices => program::Decay::Matrices,
             spec::Decay::NoEmbedding => program::Decay::NoEmbedding,
         },
+        recompute: run.target.as_ref().map_or(Recompute::None, |(target, _)| target.recompute),
         training: true,
     };
     let (program, parameters) =

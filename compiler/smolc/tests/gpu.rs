@@ -162,6 +162,23 @@ fn bf16_stays_near_f32_on_both_paths() {
         close(&gpu.losses(out, "step", "loss"), &gpu.losses("cpu", "step", "loss"), 5e-3);
         close(&gpu.losses(out, "step", "grad_norm"), &gpu.losses("cpu", "step", "grad_norm"), 5e-2);
         let calls = gpu.calls();
+        // Layers computed again: less memory, every bit the same.
+        let target = "target gpu { device: h200, recompute: layers }\nrun pretrain {\n  target: gpu";
+        let spec = spec("bf16", 2, 64, 4).replace("run pretrain {", target);
+        gpu.project.write(
+            "again.smol",
+            spec.replace("use std.schedules", "use std.targets.{h200}\nuse std.schedules"),
+        );
+        let again = format!("{out}-again");
+        gpu.smolc(device, &["run", "again.smol", "--device", "cuda", "--out", &again]).exits(0);
+        assert!(gpu.weights(out) == gpu.weights(&again), "recomputation changes bits on {device}");
+        let arena = |out: &str| {
+            let plan: serde_json::Value =
+                serde_json::from_str(&gpu.project.read(&format!("{out}/pretrain/plan.json"))).unwrap();
+            plan["runs"][0]["program"]["arena_bytes"].as_u64().unwrap()
+        };
+        assert!(arena(&again) < arena(out));
+        gpu.calls();
         assert_eq!(calls.iter().any(|c| c.starts_with("launch attention_forward_hopper")), device == "sm_90");
         assert!(!calls.iter().any(|c| c.starts_with("launch attention_forward_f32")));
     }
@@ -209,6 +226,15 @@ fn what_is_missing_is_one_line_with_a_fix() {
         "activations",
         "gradients",
     ]);
+    // Enough for a layer at a time, not for all of them.
+    let deep = spec("f32", 2, 16, 3)
+        .replace("layers: 2", "layers: 60")
+        .replace("micro_batch: 2 sequences", "micro_batch: 64 sequences")
+        .replace("batch: 192 tokens", "batch: 3072 tokens");
+    gpu.project.write("deep.smol", deep);
+    gpu.with(&[("SMOLC_FAKE_MEMORY", "419430400")], &["run", "deep.smol", "--device", "cuda", "--out", "y"])
+        .exits(3)
+        .says(&["400 MiB free", "micro_batch:", "recompute: layers", "the same bits"]);
     std::fs::remove_file(gpu.libraries.join("libcublasLt.so.13")).unwrap();
     gpu.smolc("sm_90", &cuda).exits(3).says(&["libcublasLt.so.13 not found", "pip install nvidia-cublas"]);
     gpu.smolc("sm_90", &["run", "tiny.smol", "--out", "auto"])
