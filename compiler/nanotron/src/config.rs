@@ -6,9 +6,23 @@ use serde_json::Value;
 /// Keys nanotron knows, by section; `*` = anything below it. Those without effect on what is learned are here too, so that
 /// only keys that mean nothing to nanotron are reported.
 const KNOWN: &[&str] = &[
-    "checkpoints.*",
+    "checkpoints.checkpoint_interval",
+    "checkpoints.checkpoints_path",
+    "checkpoints.checkpoints_path_is_shared_file_system",
+    "checkpoints.load_lr_scheduler",
+    "checkpoints.load_optimizer",
+    "checkpoints.resume_checkpoint_path",
+    "checkpoints.save_final_state",
+    "checkpoints.save_initial_state",
     "data_stages",
-    "general.*",
+    "general.benchmark_csv_path",
+    "general.consumed_train_samples",
+    "general.ignore_sanity_checks",
+    "general.project",
+    "general.run",
+    "general.seed",
+    "general.step",
+    "general.temp_dir",
     "lighteval.*",
     "logging.*",
     "metrics_logging.*",
@@ -27,6 +41,7 @@ const KNOWN: &[&str] = &[
     "parallelism.tp_recompute_allgather",
     "model.ddp_bucket_cap_mb",
     "model.dtype",
+    "model.init_method.path",
     "model.init_method.std",
     "model.make_vocab_size_divisible_by",
     "model.model_config._attn_implementation",
@@ -42,6 +57,7 @@ const KNOWN: &[&str] = &[
     "model.model_config.hidden_act",
     "model.model_config.hidden_size",
     "model.model_config.initializer_range",
+    "model.model_config.interleaved_rotary",
     "model.model_config.intermediate_size",
     "model.model_config.is_llama_config",
     "model.model_config.is_qwen2_config",
@@ -53,6 +69,7 @@ const KNOWN: &[&str] = &[
     "model.model_config.num_key_value_heads",
     "model.model_config.pad_token_id",
     "model.model_config.pretraining_tp",
+    "model.model_config.ring_attn_heads_k_stride",
     "model.model_config.rms_norm_eps",
     "model.model_config.rope_interleaved",
     "model.model_config.rope_scaling",
@@ -91,6 +108,32 @@ const KNOWN: &[&str] = &[
     "tokens.sequence_length",
     "tokens.train_steps",
     "tokens.val_check_interval",
+];
+
+/// Keys of one entry of `data_stages`.
+const KNOWN_IN_STAGES: &[&str] = &[
+    "name",
+    "start_training_step",
+    "sequence_length",
+    "data.num_loading_workers",
+    "data.seed",
+    "data.dataset.dataset_folder",
+    "data.dataset.dataset_folder.*",
+    "data.dataset.dataset_overwrite_cache",
+    "data.dataset.dataset_processing_num_proc_per_process",
+    "data.dataset.dataset_read_path",
+    "data.dataset.dataset_weights",
+    "data.dataset.hf_dataset_config_name",
+    "data.dataset.hf_dataset_or_datasets",
+    "data.dataset.hf_dataset_or_datasets.*",
+    "data.dataset.hf_dataset_splits",
+    "data.dataset.pad_samples_to_global_batch_size",
+    "data.dataset.return_positions",
+    "data.dataset.text_column_name",
+    "data.dataset.token_size_in_bytes",
+    "data.dataset.tokenizer_name",
+    "data.dataset.use_old_brrr_dataloader",
+    "data.dataset.vocab_size",
 ];
 
 /// One file.
@@ -159,24 +202,29 @@ impl Config {
     /// Keys that nanotron does not know, whole paths.
     pub fn unknown(&self) -> Vec<String> {
         let mut out = Vec::new();
-        walk(&self.value, "", &mut out);
+        walk(&self.value, KNOWN, "", &mut out);
+        let stages = self.get("data_stages").and_then(Value::as_array);
+        for (i, stage) in stages.into_iter().flatten().enumerate() {
+            let mut inside = Vec::new();
+            walk(stage, KNOWN_IN_STAGES, "", &mut inside);
+            out.extend(inside.into_iter().map(|key| format!("data_stages[{i}].{key}")));
+        }
         out
     }
 }
 
-fn walk(value: &Value, path: &str, out: &mut Vec<String>) {
+fn walk(value: &Value, known: &[&str], path: &str, out: &mut Vec<String>) {
     let Some(map) = value.as_object() else { return };
     for (key, value) in map {
         let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let below = format!("{here}.");
-        let known = |k: &&str| k.strip_suffix(".*").is_some_and(|open| open == here) || **k == here;
-        if KNOWN.iter().any(known) {
+        if known.iter().any(|k| k.strip_suffix(".*").is_some_and(|open| open == here) || *k == here) {
             continue;
         }
-        let section = KNOWN.iter().any(|k| k.starts_with(&below));
+        let section = known.iter().any(|k| k.starts_with(&below));
         // A section that is switched off is written as null.
         if section && (value.is_object() || value.is_null()) {
-            walk(value, &here, out);
+            walk(value, known, &here, out);
         } else {
             out.push(here);
         }

@@ -11,9 +11,12 @@ mod export;
 mod import;
 mod mix;
 mod model;
+mod names;
 mod schedule;
+mod spec;
+mod stages;
 
-pub use export::{Refusal, export};
+pub use export::{Exported, Note, export};
 pub use import::{Imported, import};
 
 use std::fmt;
@@ -71,6 +74,12 @@ pub enum ImportError {
         /// The key.
         key: String,
         /// `is missing`, `is "x", not a number`.
+        reason: String,
+    },
+    /// The spec would not parse: a configuration this reader does not know well enough.
+    #[error("no spec can be written for it: {reason}")]
+    Unwritable {
+        /// What its syntax errors say.
         reason: String,
     },
     /// No file at all.

@@ -16,11 +16,13 @@ struct Decimal {
 pub struct Part {
     /// As the configuration names it.
     pub folder: String,
+    /// The source of the language: `tokens("…") { format: datatrove }`.
+    pub source: String,
     /// `33.3%`, or `(33.3% / 1.00565)`.
     pub weight: String,
 }
 
-/// Folders and weights of `stage`, the value of `data`.`dataset`; `at` is its key.
+/// Folders and weights of `stage`, the value of `data.dataset`; `at` is its key.
 pub fn parts(
     config: &Config,
     stage: &Value,
@@ -32,13 +34,24 @@ pub fn parts(
         key: format!("{at}.{key}"),
         reason,
     };
-    let folders = stage.get("dataset_folder").or_else(|| stage.get("hf_dataset_or_datasets"));
+    let hub = stage.get("hf_dataset_or_datasets").filter(|v| !v.is_null());
+    let folders = stage.get("dataset_folder").filter(|v| !v.is_null()).or(hub);
     let mut pairs: Vec<(String, Option<Decimal>)> = match folders {
         Some(Value::String(folder)) => vec![(folder.clone(), None)],
-        Some(Value::Array(list)) => {
-            list.iter().filter_map(|v| Some((v.as_str()?.to_owned(), None))).collect()
-        }
-        Some(Value::Object(map)) => map.iter().map(|(k, v)| (k.clone(), decimal(v))).collect(),
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|v| match v.as_str() {
+                Some(folder) => Ok((folder.to_owned(), None)),
+                None => Err(bad("dataset_folder", format!("has {v}, not a folder"))),
+            })
+            .collect::<Result<_, _>>()?,
+        Some(Value::Object(map)) => map
+            .iter()
+            .map(|(k, v)| match decimal(v) {
+                Some(weight) => Ok((k.clone(), Some(weight))),
+                None => Err(bad("dataset_folder", format!("has {v} for `{k}`, not a weight"))),
+            })
+            .collect::<Result<_, _>>()?,
         Some(other) => return Err(bad("dataset_folder", format!("is {other}, not folders"))),
         None => return Err(bad("dataset_folder", "is missing".into())),
     };
@@ -79,8 +92,48 @@ pub fn parts(
             ),
         ));
     }
+    if pairs.is_empty() {
+        return Err(bad("dataset_folder", "names nothing that is read".into()));
+    }
     merge(config, at, &mut pairs, findings);
-    Ok(shares(config, at, &pairs, findings))
+    let weights = shares(config, at, &pairs, findings);
+    let source =
+        |folder: &str| if folders == hub { hub_source(folder, stage) } else { folder_source(folder) };
+    Ok(pairs
+        .into_iter()
+        .zip(weights)
+        .map(|((folder, _), weight)| Part { source: source(&folder), folder, weight })
+        .collect())
+}
+
+/// A folder of datatrove's shards: one of a bucket is looked for under `root` by its key, as a relative one is.
+fn folder_source(folder: &str) -> String {
+    let key = folder
+        .split_once("://")
+        .map_or(folder, |(_, rest)| rest.split_once('/').map_or(rest, |(_, key)| key));
+    let root = if folder.starts_with('/') { "" } else { "{root}/" };
+    format!("tokens(\"{root}{}/*.ds\") {{ format: datatrove }}", escaped(key.trim_end_matches('/')))
+}
+
+fn hub_source(repository: &str, stage: &Value) -> String {
+    let text = |key: &str| stage.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
+    let config =
+        text("hf_dataset_config_name").map_or_else(String::new, |c| format!("config: \"{}\", ", escaped(c)));
+    let split = text("hf_dataset_splits").unwrap_or("train");
+    let column = text("text_column_name").unwrap_or("text");
+    format!("hub(\"{}\") {{ {config}split: \"{}\", text: .{column} }}", escaped(repository), escaped(split))
+}
+
+/// A text as it stands between quotes in the language.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '{' | '}') {
+            out.push('\\');
+        }
+        out.push(if c.is_control() { ' ' } else { c });
+    }
+    out
 }
 
 /// A folder named twice is drawn from two positions at once; its weights are added.
@@ -107,7 +160,7 @@ fn shares(
     at: &str,
     pairs: &[(String, Option<Decimal>)],
     findings: &mut Vec<Finding>,
-) -> Vec<Part> {
+) -> Vec<String> {
     let weights: Vec<Decimal> = pairs.iter().filter_map(|p| p.1).collect();
     let sum = weights.iter().copied().fold(Decimal { digits: 0, places: 0 }, add);
     let one = sum == Decimal { digits: 1, places: 0 };
@@ -122,13 +175,9 @@ fn shares(
             ),
         ));
     }
-    pairs
-        .iter()
-        .zip(weights)
-        .map(|((folder, _), w)| Part {
-            folder: folder.clone(),
-            weight: if one { percent(w) } else { format!("({} / {})", percent(w), text(sum)) },
-        })
+    weights
+        .into_iter()
+        .map(|w| if one { percent(w) } else { format!("({} / {})", percent(w), text(sum)) })
         .collect()
 }
 

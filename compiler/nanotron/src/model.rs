@@ -29,14 +29,20 @@ pub fn model(config: &Config, findings: &mut Vec<Finding>) -> Result<Model, Impo
     let eps = config.number(&key("rms_norm_eps"))?.unwrap_or(1e-6);
     let tied = config.flag(&key("tie_word_embeddings"));
     let std = config.number("model.init_method.std")?;
+    if let Some(path) = config.text("model.init_method.path") {
+        let text = format!("begins with the weights of `{path}`; the spec begins anew");
+        findings.push(config.finding(Kind::Lost, "model.init_method.path", text));
+    }
     let mut say = |kind, name: &str, text: String| findings.push(config.finding(kind, &key(name), text));
     if let Some(act) = config.text(&key("hidden_act")).filter(|a| *a != "silu") {
         say(Kind::Lost, "hidden_act", format!("is `{act}`; models of the library use silu"));
     }
-    if config.flag(&key("rope_interleaved")) {
+    // An older name and the present one.
+    if let Some(name) = ["rope_interleaved", "interleaved_rotary"].into_iter().find(|n| config.flag(&key(n)))
+    {
         say(
             Kind::Wrong,
-            "rope_interleaved",
+            name,
             "is true: q and k are rotated in neighboring pairs, and the conversion to Hugging Face forgets it, so that an \
              exported model computes something else; the spec rotates halves, as Hugging Face does"
                 .into(),
@@ -77,9 +83,15 @@ pub fn model(config: &Config, findings: &mut Vec<Finding>) -> Result<Model, Impo
             format!("is {vocab}, which nanotron pads to a multiple of {divisor}; the spec does not"),
         );
     }
-    // Biases are the difference between the two families.
-    let qwen = config.flag(&key("is_qwen2_config"))
-        && config.get(&key("attention_bias")).is_none_or(|v| v.as_bool() != Some(false));
+    // Biases are the difference between the two families, and nanotron's Qwen2 has them only where it says so.
+    let qwen = config.flag(&key("attention_bias"));
+    if qwen && !config.flag(&key("is_qwen2_config")) {
+        say(
+            Kind::Wrong,
+            "attention_bias",
+            "is true, but nanotron's Llama has no biases whatever it says; the spec has them".into(),
+        );
+    }
     let scaling = scaling(config, findings)?;
     let head_dim = config.maybe_integer(&key("head_dim"))?;
     let head_text = head_dim.map_or_else(String::new, |d| format!(", head_dim: {d}"));

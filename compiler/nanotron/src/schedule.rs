@@ -56,7 +56,9 @@ pub fn expression(config: &Config, end: u64, findings: &mut Vec<Finding>) -> Res
     let start = start.unwrap_or(warmup);
     let stop = start.saturating_add(steps);
     let share = |n: u64| 100.0 * n as f64 / end.max(1) as f64;
-    if start >= end {
+    if floor >= peak {
+        // A rate that stays where it is has no decay to come too late or too early.
+    } else if start >= end {
         findings.push(config.finding(
             Kind::Wrong,
             &key("lr_decay_starting_step"),
@@ -68,9 +70,12 @@ pub fn expression(config: &Config, end: u64, findings: &mut Vec<Finding>) -> Res
         findings.push(config.finding(
             Kind::Wrong,
             &key("lr_decay_steps"),
-            format!("the decay would end at step {stop}, the run ends at step {end}: its last {} steps are cut off", stop - end),
+            format!(
+                "the decay would end at step {stop}, the run ends at step {end}: its last {} cut off",
+                if stop - end == 1 { "step is".into() } else { format!("{} steps are", stop - end) }
+            ),
         ));
-    } else if stop < end && floor < peak {
+    } else if stop < end {
         findings.push(config.finding(
             Kind::Wrong,
             &key("lr_decay_steps"),
@@ -85,6 +90,12 @@ pub fn expression(config: &Config, end: u64, findings: &mut Vec<Finding>) -> Res
         let floor = if floor == 0.0 { String::new() } else { format!(", floor: {}", rate(floor)) };
         format!("{name}(peak: {}, warmup: {warmup} steps, decay: {steps} steps{floor})", rate(peak))
     };
+    if floor == peak || start >= end {
+        return Ok(format!("constant(peak: {}, warmup: {warmup} steps)", rate(peak)));
+    }
+    if style == "cosine" && start == warmup && stop == end {
+        return Ok(library("cosine").replace(&format!(", decay: {steps} steps"), ""));
+    }
     let whole = stop == end && steps > 0 && start >= warmup;
     match style {
         "linear" if whole => return Ok(library("wsd")),
@@ -123,7 +134,7 @@ pub fn expression(config: &Config, end: u64, findings: &mut Vec<Finding>) -> Res
     Ok(text)
 }
 
-/// `5e-4`, as short as it reads back.
+/// `5e-4`, `0.02`: as short as it reads back.
 pub fn rate(value: f64) -> String {
-    if value == 0.0 { "0".into() } else { format!("{value:e}") }
+    if value == 0.0 || (1e-2..1e6).contains(&value) { format!("{value}") } else { format!("{value:e}") }
 }

@@ -95,3 +95,30 @@ fn a_spec_with_errors_still_has_a_tree() {
     project.smolc(&["check", "bad.smol", "--emit", "ir"]).exits(1).says(&["only `tree` and `typed`"]);
     project.smolc(&["check", "s.smol", "--emit", "tree", "--format", "json"]).exits(2);
 }
+
+/// Schedules, guards and filters; machine code of each, whatever it reads.
+#[test]
+fn every_run_time_expression_is_listed() {
+    let project = project();
+    let spec = SPEC
+        .replace(
+            "text(\"a.txt\") { tokens: 40k }",
+            "jsonl(\"a.jsonl\") { text: .text, tokens: 40k } |> where(.score >= 3 and .language == \"en\")",
+        )
+        .replace("weight_decay: 0.1", "weight_decay: at t => 0.1 * (t / end)")
+        .replace("for 100 steps", "for 50..100 steps until loss.ema(10 steps) < 2.4");
+    project.write("a.jsonl", "{\"text\": \"a\", \"score\": 3, \"language\": \"en\"}\n");
+    project.write("all.smol", &spec);
+    let names = [
+        "dataset a, step 1, where: .score >= 3 and .language == \"en\"",
+        "run r.lr: wsd(",
+        "run r.optimizer.weight_decay: ",
+        "run r.only.until: loss.ema(10 steps) < 2.4",
+    ];
+    project.smolc(&["plan", "all.smol", "--emit", "ir"]).exits(0).prints(&names);
+    let ran = project.smolc(&["plan", "all.smol", "--emit", "asm"]);
+    if ran.code == 0 {
+        assert_eq!(ran.out.matches("block0:").count(), names.len(), "{}", ran.out);
+        ran.prints(&names);
+    }
+}

@@ -1,9 +1,10 @@
 //! `smolc export`: a spec as another tool's configuration, where that tool can say it.
 
-use super::import::write_whole;
+use super::import::said;
 use crate::cli::{ExportArgs, Foreign};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::files;
 use crate::output::Console;
 use crate::spec;
 
@@ -24,10 +25,13 @@ pub fn execute(args: &ExportArgs, console: &Console) -> Result<Exit, Failure> {
         .help("choose one with --run"));
     };
     match smolc_nanotron::export(&plan, run) {
-        Ok(text) => {
+        Ok(exported) => {
             match &args.out {
-                None => console.out.print(&text)?,
-                Some(path) => write_whole(path, &text)?,
+                None => console.out.print(&exported.text)?,
+                Some(path) => files::write_whole(path, &exported.text)?,
+            }
+            for note in &exported.notes {
+                said(note.kind, &note.at, &note.reason, console)?;
             }
             Ok(Exit::Done)
         }

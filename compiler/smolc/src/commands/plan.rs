@@ -4,7 +4,7 @@ use crate::cli::{PlanArgs, PlanFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Stream};
-use crate::{emit, plan_html, plan_text, spec};
+use crate::{emit, files, plan_html, plan_text, spec};
 
 /// Prints the plan, or writes it to `--out`.
 pub fn execute(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
@@ -30,8 +30,7 @@ pub fn execute(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     };
     match &args.out {
         None => console.out.print(&text)?,
-        Some(path) => std::fs::write(path, text)
-            .map_err(|e| Failure::environment(format!("cannot write `{}`: {e}", path.display())))?,
+        Some(path) => files::write_whole(path, &text)?,
     }
     Ok(Exit::Done)
 }
