@@ -132,7 +132,19 @@ fn each_difference_has_the_step_it_begins_to_matter() {
     project.write("old.smol", &old);
     let more = r#"dataset more = text("more.txt")
 tokenizer syllables"#;
-    let cases: [(&str, &str, &str, Option<u64>); 12] = [
+    let cases: [(&str, &str, &str, Option<u64>); 14] = [
+        (
+            "weight_decay: 0.1",
+            "weight_decay: at t => if t < 77 steps then 0.1 else 0.2",
+            ".weight_decay",
+            Some(77),
+        ),
+        (
+            "stage second for 200 steps",
+            "stage second for 120..200 steps until loss.ema(10 steps) < 0.1",
+            "stages.second.until",
+            Some(520),
+        ),
         ("checkpoint: every 20 steps", "checkpoint: every 30 steps", "checkpoints.every", None),
         ("validate: every 50 steps", "validate: every 40 steps", "validation.every", None),
         ("30% tales + 70% lists", "40% tales + 60% lists", "stages.second.mix.tales", Some(400)),
@@ -169,5 +181,31 @@ tokenizer syllables"#;
     project
         .smolc(&["diff", "old.smol", "new.smol"])
         .exits(0)
-        .prints(&["30% → 40%", "first 400 steps (token 102,400)"]);
+        .prints(&["30% → 40%", "first 400 steps (102,400 tokens)"]);
+}
+
+/// A run that begins from another is another run when the other is, before the place where it begins.
+#[test]
+fn a_difference_of_a_run_is_one_of_the_runs_that_begin_from_it() {
+    let project = Project::new(STEPS);
+    let child = "run child from pretrain at 500 steps {\n  stage rest for 100 steps { mix: 100% lists }\n}\n";
+    let old = format!("{}{child}", spec(STEPS));
+    project.write("old.smol", &old);
+    for (from, to, begins) in [
+        ("30% tales + 70% lists", "40% tales + 60% lists", Some("pretrain, which differs from step 401 on")),
+        ("clip: 1.0", "clip: 2.0", None),
+        ("checkpoint: every 20 steps", "checkpoint: every 25 steps", None),
+    ] {
+        project.write("new.smol", old.replace(from, to));
+        let ran = project.smolc(&["diff", "old.smol", "new.smol"]).exits(0);
+        let line = ran.out.lines().find(|l| l.starts_with("run child")).unwrap();
+        match begins {
+            Some(text) => assert!(line.contains(text), "{line}"),
+            None if from.starts_with("checkpoint") => {
+                assert!(line.contains("same steps under both"), "{line}")
+            }
+            None => assert!(line.contains("differs from its first step on"), "{line}"),
+        }
+        assert_eq!(ran.err, "", "a comparison says nothing about each spec alone");
+    }
 }
