@@ -28,7 +28,7 @@ pub use error::ExprError;
 pub use evaluator::Evaluator;
 pub use filter::{Filter, Input};
 #[cfg(feature = "jit")]
-pub use jit::{Compiled, JitError, Optimization};
+pub use jit::{Compiled, JitError, Listing, Optimization};
 pub use verify::{Kind, MAX_DEPTH, MAX_NODES};
 
 use serde::{Deserialize, Serialize};

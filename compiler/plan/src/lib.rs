@@ -17,6 +17,7 @@ pub mod program;
 pub mod ratio;
 pub mod run;
 pub mod target;
+mod view;
 
 pub use data::{
     Amount, Classifier, Columns, Dataset, Dedup, Document, Measured, Separator, Source, Step, Take,

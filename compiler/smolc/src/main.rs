@@ -11,6 +11,7 @@ mod commands;
 mod device;
 mod doc_html;
 mod doctor;
+mod emit;
 mod exit;
 mod failure;
 mod files;
