@@ -138,7 +138,7 @@ impl<'a> Loader<'a> {
 
     fn add(&mut self, path: &str, text: String, prefix: String, at: Option<Span>, std: bool) -> usize {
         let file = self.sources.add(path, text);
-        let parsed = smolc_syntax::parse(file, self.sources.text(file));
+        let parsed = self.world.parse(file, self.sources.text(file));
         self.diagnostics.extend(parsed.diagnostics);
         let index = self.program.modules.len();
         self.program.by_file.insert(file, index);
