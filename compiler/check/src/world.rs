@@ -3,9 +3,9 @@
 //! The command line, the language server and the tests each bring a [`World`]; the checker is the same code in all of
 //! them. A world may decline to look (`None`): a plan for a cluster is made on a laptop.
 
-use std::collections::BTreeMap;
 use smolc_diag::FileId;
 use smolc_syntax::Parsed;
+use std::collections::BTreeMap;
 use std::io;
 
 /// Files, environment and paths, as the compiler sees them.
