@@ -3,7 +3,6 @@
 // A test fails by panicking; helpers are outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use smolc_check::rules::target_memory;
 use smolc_check::{Checked, MemoryWorld, check};
 use smolc_lower::ledger::ledger;
 use smolc_plan::{Carry, Device, Objective, Plan, Precision, Ratio, Recompute, Target};
@@ -102,7 +101,7 @@ fn promised_memory_is_that_of_the_step_program() {
                 utilization: 1.0,
                 price: None,
             };
-            let memory = target_memory::memory(spec.model.as_ref().unwrap(), &run.batch, &target).unwrap();
+            let memory = smolc_plan::memory::memory(&run.model, &run.batch, &target, false).unwrap();
             let p = &run.program;
             assert_eq!(memory.weights, p.parameter_bytes as f64);
             assert_eq!(memory.gradients, p.gradient_bytes as f64);

@@ -8,9 +8,11 @@
 
 pub mod data;
 pub mod diff;
+pub mod estimate;
 pub mod evaluation;
 pub mod hash;
 pub mod load;
+pub mod memory;
 pub mod model;
 pub mod past;
 pub mod program;

@@ -1,0 +1,88 @@
+//! What a device of a target holds, by category.
+//!
+//! Bytes a parameter (Rajbhandari et al., 2020, section 3): with bf16 2 for the weight, 4 for the master weight, 8 for
+//! Adam's moments, 2 for the gradient and 4 for its f32 sum; with f32 4 + 8 + 4. ZeRO divides the optimizer's part, then
+//! gradients, then weights among the replicas. Activations are those of the step program: per token and layer the residual
+//! stream twice, two normed copies, q, k and v, attention's output, gate, up and their product, and three sums in f32;
+//! plus the logits of one chunk and the backward pass's scratch. The activation figures are approximate by design: a
+//! tenth of the device is left for the allocator, communication and whatever else runs there.
+
+use crate::{Batch, Model, Precision, Recompute, Target};
+
+/// Share of the device that the plan leaves alone.
+pub const SPARE: f64 = 0.1;
+/// Tokens whose logits exist at one time.
+const HEAD_CHUNK: u64 = 512;
+
+/// What one device holds, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    /// Weights in the training precision.
+    pub weights: f64,
+    /// Master weights and moments.
+    pub optimizer: f64,
+    /// Gradients and their sum.
+    pub gradients: f64,
+    /// Weights of a frozen model beside the one that learns.
+    pub reference: f64,
+    /// Activations of a micro-batch.
+    pub activations: f64,
+    /// Evaluation: activations of one forward pass, which replace the others.
+    pub evaluation: f64,
+    /// Saving: a layer's weights gathered from all replicas.
+    pub saving: f64,
+}
+
+impl Memory {
+    /// What is there all the time.
+    pub fn held(&self) -> f64 {
+        self.weights + self.optimizer + self.gradients + self.reference
+    }
+
+    /// The most there is at one time.
+    pub fn peak(&self) -> f64 {
+        self.held() + self.activations.max(self.evaluation).max(self.saving)
+    }
+}
+
+/// Memory of a model in training on one device of a target; `reference`: a second, frozen model stands beside it, as for
+/// `Dpo`. `None` when the parameters are too many to be counted.
+pub fn memory(m: &Model, batch: &Batch, target: &Target, reference: bool) -> Option<Memory> {
+    let (tensor, replicas) = (target.tensor_parallel as f64, target.data_parallel as f64);
+    let sharing = tensor * target.pipeline_parallel as f64;
+    let parameters = m.parameters()? as f64 / sharing;
+    let (weight, gradient, master) = match target.precision {
+        Precision::Bf16 => (2.0, 6.0, 12.0),
+        Precision::F32 => (4.0, 4.0, 8.0),
+    };
+    let divided = |least: u64| if target.zero >= least { replicas } else { 1.0 };
+    let layers = m.layers as f64 / target.pipeline_parallel as f64;
+    let (hidden, ffn) = (m.hidden as f64, m.ffn as f64 / tensor);
+    let q = (m.heads * m.head_dim) as f64 / tensor;
+    let kv = (m.kv_heads * m.head_dim) as f64 / tensor;
+    let heads = m.heads as f64 / tensor;
+    let tokens = (batch.micro * batch.window) as f64;
+    let chunk = tokens.min(HEAD_CHUNK as f64);
+    // Per token: x and y, n1 and n2, qkv, the attention's output, gate and up, their product; r1, r2 and lse are f32.
+    let layer = weight * (4.0 * hidden + 2.0 * q + 2.0 * kv + 3.0 * ffn) + 4.0 * (2.0 + heads);
+    let logits = 4.0 * chunk * m.vocab as f64 / tensor;
+    let scratch = weight * (3.0 * hidden + q + 2.0 * kv + 3.0 * ffn) * tokens;
+    let kept = match target.recompute {
+        Recompute::None => layers * layer,
+        Recompute::Layers => layers * weight * hidden + layer,
+    };
+    // A pipeline holds a micro-batch for each of its groups.
+    let in_flight = target.pipeline_parallel as f64;
+    Some(Memory {
+        weights: weight * parameters / divided(3),
+        optimizer: master * parameters / divided(1),
+        gradients: gradient * parameters / divided(2),
+        reference: if reference { weight * parameters / divided(3) } else { 0.0 },
+        activations: kept * tokens * in_flight + scratch + logits,
+        evaluation: layer * tokens + logits,
+        saving: match target.zero {
+            3 => 4.0 * parameters / layers.max(1.0),
+            _ => 0.0,
+        },
+    })
+}
