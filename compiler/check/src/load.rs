@@ -2,12 +2,13 @@
 
 use crate::builtin::Builtin;
 use crate::value::ItemId;
+use crate::walk::{Names, walk_item};
 use crate::world::World;
 use indexmap::IndexMap;
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, FileId, Sources, Span};
 use smolc_syntax::ast;
-use smolc_syntax::ast::{ItemKind, UseSource};
+use smolc_syntax::ast::{ExprKind, ItemKind, UseSource};
 use std::collections::HashMap;
 
 /// The standard library, embedded.
@@ -77,6 +78,24 @@ impl Program {
         self.by_file.get(&span.file).and_then(|i| self.modules.get(*i))
     }
 
+    /// The module `std.NAME`, if some file names it.
+    fn std_module(&self, name: &str) -> Option<usize> {
+        let path = format!("std.{name}");
+        self.modules.iter().position(|m| m.std && m.path == path)
+    }
+
+    /// The name of the module that `std.NAME` names without a `use`, and the module if there is one. Local names are the
+    /// caller's to know.
+    pub fn named_std<'e>(&self, base: &'e ast::Expr) -> Option<(&'e ast::Ident, Option<usize>)> {
+        let ExprKind::Member(root, module) = &base.kind else { return None };
+        match &root.kind {
+            ExprKind::Name(std) if std.text == "std" && self.lookup(std).is_none() => {
+                Some((module, self.std_module(&module.text)))
+            }
+            _ => None,
+        }
+    }
+
     /// An item.
     pub fn item(&self, id: ItemId) -> Option<&ast::Item> {
         self.modules.get(id.module).and_then(|m| m.ast.items.get(id.item))
@@ -138,7 +157,7 @@ impl<'a> Loader<'a> {
 
     fn add(&mut self, path: &str, text: String, prefix: String, at: Option<Span>, std: bool) -> usize {
         let file = self.sources.add(path, text);
-        let parsed = smolc_syntax::parse(file, self.sources.text(file));
+        let parsed = self.world.parse(file, self.sources.text(file));
         self.diagnostics.extend(parsed.diagnostics);
         let index = self.program.modules.len();
         self.program.by_file.insert(file, index);
@@ -170,8 +189,38 @@ impl<'a> Loader<'a> {
                 m.imports.insert(i, module);
             }
         }
+        for name in self.unused_std(index) {
+            self.import_std(&name, at.unwrap_or(Span::new(file, 0, 0)));
+        }
         self.stack.pop();
         index
+    }
+
+    /// Modules of the standard library that a file names without a `use`: `std.evals.gsm8k`.
+    fn unused_std(&self, index: usize) -> Vec<Vec<ast::Ident>> {
+        let mut out: Vec<Vec<ast::Ident>> = Vec::new();
+        // Nearly no file names one, and to look through every expression takes as long as to parse them again.
+        let text = self.program.modules.get(index).map_or("", |m| self.sources.text(m.file));
+        if text.matches("std.").count() == text.matches("use std.").count() {
+            return out;
+        }
+        let items = self.program.modules.get(index).map(|m| m.ast.items.as_slice()).unwrap_or_default();
+        for item in items {
+            let mut names = Names::default();
+            walk_item(&item.kind, &mut names);
+            for reference in names.references {
+                let Some(member) = reference.member.filter(|_| reference.name.text == "std") else {
+                    continue;
+                };
+                // One that is not there is reported with the other names.
+                if STD.iter().any(|(n, _)| *n == member.text)
+                    && !out.iter().any(|o| o.iter().any(|i| i.text == member.text))
+                {
+                    out.push(vec![reference.name, member]);
+                }
+            }
+        }
+        out
     }
 
     fn import(&mut self, from: &str, u: &ast::Use, span: Span) -> Option<usize> {

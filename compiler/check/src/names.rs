@@ -110,7 +110,7 @@ fn exports(program: &Program, m: usize) -> HashMap<String, Target> {
     out
 }
 
-fn not_exported<'a>(name: &Ident, names: impl Iterator<Item = &'a str>) -> Diagnostic {
+pub(crate) fn not_exported<'a>(name: &Ident, names: impl Iterator<Item = &'a str>) -> Diagnostic {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     let d = Diagnostic::error("smol::name::unknown", name.span, format!("the module has no `{}`", name.text));
@@ -184,6 +184,32 @@ pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> 
             for reference in &names.references {
                 used_names.insert((m, reference.name.text.clone()));
                 match program.lookup(&reference.name) {
+                    None if reference.name.text == "std" => {
+                        let modules = || crate::load::STD.iter().map(|(n, _)| *n);
+                        let known = || format!("it has {}", list(modules().map(|n| format!("`std.{n}`"))));
+                        match &reference.member {
+                            Some(member) if modules().any(|n| n == member.text) => {}
+                            Some(member) => {
+                                let d = Diagnostic::error(
+                                    "smol::name::unknown",
+                                    member.span,
+                                    format!("the standard library has no module `{}`", member.text),
+                                );
+                                out.push(match nearest(&member.text, modules()) {
+                                    Some(_) => with_nearest(d, member, modules()),
+                                    None => d.help(known()),
+                                });
+                            }
+                            None => out.push(
+                                Diagnostic::error(
+                                    "smol::name::unknown",
+                                    reference.name.span,
+                                    "`std` is the standard library, and not a value",
+                                )
+                                .help(known()),
+                            ),
+                        }
+                    }
                     None => {
                         let d = unknown(program, m, &reference.name, &reference.locals);
                         // What was most likely meant counts as used: one slip is one diagnostic.

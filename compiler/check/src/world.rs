@@ -3,6 +3,8 @@
 //! The command line, the language server and the tests each bring a [`World`]; the checker is the same code in all of
 //! them. A world may decline to look (`None`): a plan for a cluster is made on a laptop.
 
+use smolc_diag::FileId;
+use smolc_syntax::Parsed;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -26,6 +28,11 @@ pub trait World {
     /// Number of tokens (the largest id plus one) of a Hugging Face `tokenizer.json`; `Ok(None)` = cannot look or no
     /// such file; `Err` says why a file that is there cannot be used.
     fn tokenizer_vocab(&self, path: &str) -> Result<Option<u64>, String>;
+    /// The tree of a text. A world that lives through many checks of nearly the same texts may remember parts of it; it
+    /// must yield what [`smolc_syntax::parse`] does.
+    fn parse(&self, file: FileId, text: &str) -> Parsed {
+        smolc_syntax::parse(file, text)
+    }
 
     /// `path` as said in file `from`: `~/` is the home directory, a relative path starts at the directory of `from`.
     /// `.` and `..` are resolved textually, so that one file has one name.

@@ -127,3 +127,36 @@ fn a_tokenizer_file_is_read_when_it_is_there() {
     assert_eq!(codes(&world("vocab: 4096, ", Some(Ok(4000)))), ["smol::data::tokenizer"]);
     assert_eq!(codes(&world("", Some(Err("not JSON".into())))), ["smol::data::tokenizer"]);
 }
+
+#[test]
+fn columns_are_looked_up_where_the_world_can_look() {
+    let text = format!(
+        "smol 1\ndataset web = jsonl(\"w.jsonl\") {{ text: .txt, tokens: 1B }} |> where(.score > 1 and .lang == \"en\")\n{RUN}"
+    );
+    let mut world = MemoryWorld::with_file("a.smol", &text);
+    assert_eq!(codes(&check(&world, "a.smol", &[])), [""; 0]);
+    world.columns.insert("w.jsonl".into(), vec!["text".into(), "score".into()]);
+    let checked = check(&world, "a.smol", &[]);
+    // One diagnostic a column, with the nearest name where there is one.
+    assert_eq!(codes(&checked), ["smol::data::column", "smol::data::column"]);
+    let fix = checked.diagnostics[0].fix.as_ref().unwrap();
+    assert_eq!(fix.edits[0].text, ".text");
+    assert!(checked.diagnostics[1].help[0].contains("`score`"));
+}
+
+#[test]
+fn sets_reach_models_and_show_in_the_provenance() {
+    let text = format!(
+        "smol 1\nparam rate: Rate = 1e-3\ndataset web = text(\"w\")\n{}",
+        RUN.replace("lr: 1e-3", "lr: rate")
+    );
+    let world = MemoryWorld::with_file("a.smol", &text);
+    let how = |sets: &[(String, String)]| -> Vec<String> {
+        let checked = check(&world, "a.smol", sets);
+        let found = smolc_check::provenance::at(&checked.spec.provenance, "example.lr");
+        found[0].touches.iter().map(|t| t.how.clone()).collect()
+    };
+    assert_eq!(how(&[]), ["set here", "the parameter's default"]);
+    let won = how(&[("rate".into(), "2e-3".into())]);
+    assert_eq!(won, ["set here", "`--set rate` won", "replaced default"]);
+}

@@ -1,7 +1,7 @@
 //! From a keystroke to diagnostics in a file of 1,000 lines: what the server computes for each change it publishes.
 //!
 //! `cargo bench -p smolc-ide --bench keystroke`. With SMOLC=path/to/smolc in the environment, also through that program's
-//! `smolc lsp`, from the change being written to its diagnostics being read. Results are in `bench/results`.
+//! `smolc lsp`, from the change being written to its diagnostics being read. Results are in `results`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,6 +12,9 @@
 )]
 
 use smolc_check::MemoryWorld;
+use smolc_diag::FileId;
+use smolc_ide::Overlay;
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::process::{Command, Stdio};
@@ -62,11 +65,16 @@ fn spec() -> String {
     text
 }
 
-/// Texts as they are while a line is typed: a letter more each time, in the middle of the file.
-fn keystrokes(text: &str) -> Vec<String> {
-    let typed = "  validate: every 100 steps and at stage end\n";
+/// Texts as they are while a line is typed: a letter more each time, in the middle of the file. Most of them are broken.
+const FIELD: &str = "  validate: every 100 steps and at stage end\n";
+/// The same for a line that leaves the spec whole, so that it is checked to the end and lowered.
+const COMMENT: &str = "  // validated often enough to see a spike of the loss";
+
+fn keystrokes(text: &str, typed: &str) -> Vec<String> {
     let at = text.match_indices("  checkpoint").nth(20).unwrap().0;
-    (1..=typed.len()).map(|n| format!("{}{}{}", &text[..at], &typed[..n], &text[at..])).collect()
+    // A comment begins with its two strokes.
+    let (first, end) = if typed == COMMENT { (4, "\n") } else { (1, "") };
+    (first..=typed.len()).map(|n| format!("{}{}{end}{}", &text[..at], &typed[..n], &text[at..])).collect()
 }
 
 fn report(name: &str, mut times: Vec<Duration>) {
@@ -90,24 +98,51 @@ fn main() {
     let (list, sources) = smolc_ide::diagnostics(&world, "a.smol", &[]);
     assert!(list.is_empty(), "{}", smolc_diag::render::short(&list, &sources));
     println!("{} lines, {} bytes", text.lines().count(), text.len());
-    let texts = keystrokes(&text);
-    let mut times = Vec::new();
+    for (name, typed) in [("a field is typed", FIELD), ("a comment is typed", COMMENT)] {
+        println!("\n{name}");
+        let texts = keystrokes(&text, typed);
+        in_process(&texts);
+        if let Ok(program) = std::env::var("SMOLC") {
+            report("smolc lsp", server(&program, &texts));
+        }
+    }
+}
+
+/// Interleaved, so that other work on the machine falls on all alike.
+fn in_process(texts: &[String]) {
+    let memo = RefCell::default();
+    let (mut afresh, mut kept, mut parsing, mut checking) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..6 {
-        for text in &texts {
-            let world = MemoryWorld::with_file("a.smol", text);
-            let begin = Instant::now();
-            let found = smolc_ide::diagnostics(&world, "a.smol", &[]);
-            let took = begin.elapsed();
-            assert!(found.0.len() < 50);
-            if round > 0 {
-                times.push(took);
+        for text in texts {
+            for memo in [None, Some(&memo)] {
+                let base = MemoryWorld::default();
+                let world = Overlay { memo, ..Overlay::one(&base, "a.smol", text.clone()) };
+                let begin = Instant::now();
+                let found = smolc_ide::diagnostics(&world, "a.smol", &[]);
+                let took = begin.elapsed();
+                assert!(found.0.len() < 50);
+                if round == 0 {
+                    continue;
+                }
+                match memo {
+                    None => afresh.push(took),
+                    Some(memo) => {
+                        kept.push(took);
+                        let begin = Instant::now();
+                        smolc_syntax::parse_with(&mut memo.borrow_mut(), FileId(0), text);
+                        parsing.push(begin.elapsed());
+                        let begin = Instant::now();
+                        smolc_check::check(&world, "a.smol", &[]);
+                        checking.push(begin.elapsed());
+                    }
+                }
             }
         }
     }
-    report("in process", times);
-    if let Ok(program) = std::env::var("SMOLC") {
-        report("smolc lsp", server(&program, &texts));
-    }
+    report("in process, everything parsed afresh", afresh);
+    report("in process, with the server's memo", kept);
+    report("of it, parsing the text", parsing);
+    report("of it, parsing and checking", checking);
 }
 
 fn server(program: &str, texts: &[String]) -> Vec<Duration> {

@@ -68,7 +68,7 @@ pub fn fix(
     sets: &[(String, String)],
     unsafe_too: bool,
 ) -> Result<Fixed, FixError> {
-    let mut overlay = Overlay { base: world, files: BTreeMap::new() };
+    let mut overlay = Overlay { base: world, files: BTreeMap::new(), memo: None };
     let mut applied = Vec::new();
     let mut seen: HashSet<BTreeMap<String, String>> = HashSet::new();
     for _ in 0..ROUNDS {

@@ -1,6 +1,9 @@
 //! A world in which some files have another text: what an editor holds and has not saved.
 
 use smolc_check::World;
+use smolc_diag::FileId;
+use smolc_syntax::{Memo, Parsed};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -10,12 +13,14 @@ pub struct Overlay<'w> {
     pub base: &'w dyn World,
     /// Texts by path, as [`World::resolve`] names them.
     pub files: BTreeMap<String, String>,
+    /// What is remembered of texts between checks.
+    pub memo: Option<&'w RefCell<Memo>>,
 }
 
 impl<'w> Overlay<'w> {
     /// A world with one text replaced.
     pub fn one(base: &'w dyn World, path: &str, text: String) -> Overlay<'w> {
-        Overlay { base, files: BTreeMap::from([(path.to_owned(), text)]) }
+        Overlay { base, files: BTreeMap::from([(path.to_owned(), text)]), memo: None }
     }
 }
 
@@ -45,5 +50,16 @@ impl World for Overlay<'_> {
 
     fn tokenizer_vocab(&self, path: &str) -> Result<Option<u64>, String> {
         self.base.tokenizer_vocab(path)
+    }
+
+    fn columns(&self, pattern: &str) -> Option<Vec<String>> {
+        self.base.columns(pattern)
+    }
+
+    fn parse(&self, file: FileId, text: &str) -> Parsed {
+        match self.memo.and_then(|m| m.try_borrow_mut().ok()) {
+            Some(mut memo) => smolc_syntax::parse_with(&mut memo, file, text),
+            None => self.base.parse(file, text),
+        }
     }
 }

@@ -141,7 +141,7 @@ fn verify(analysis: &Analysis<'_>, places: &[Place], new_name: &str) -> Result<(
         let text = apply_edits(analysis.text(&path), list);
         (path, text)
     });
-    let overlay = Overlay { base: analysis.world, files: files.collect() };
+    let overlay = Overlay { base: analysis.world, files: files.collect(), memo: None };
     let taken = |why: String| Err(RenameError::Taken(why));
     let names = |world: &dyn smolc_check::World| {
         let (list, _) = diagnostics(world, &analysis.path, &[]);

@@ -277,6 +277,13 @@ impl Walker<'_> {
 
     /// What `base.member` means, if it is a name: an item of a module, or a stage of a run.
     fn member(&mut self, base: &Expr, member: &Ident) {
+        if let Some((word, Some(m))) = self.program.named_std(base) {
+            self.add(word.span, Symbol::Module(m), false);
+            if let Some(symbol) = self.program.member(m, &member.text).and_then(|t| self.symbol(t)) {
+                self.add(member.span, symbol, false);
+            }
+            return;
+        }
         let ExprKind::Name(name) = &base.kind else { return };
         if self.locals.iter().any(|(n, _)| *n == name.text) {
             return;
@@ -309,7 +316,10 @@ impl Walker<'_> {
                     Some(Target::Module(m)) => self.program.member(m, &member.text),
                     _ => None,
                 },
-                _ => None,
+                _ => match self.program.named_std(base) {
+                    Some((_, Some(m))) => self.program.member(m, &member.text),
+                    _ => None,
+                },
             },
             _ => None,
         };

@@ -5,8 +5,8 @@ use smolc_check::rational::Fraction;
 use smolc_check::spec::{self, Spec};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{
-    Dataset, EvaluationEvent, Guard, MixEntry, PLAN_VERSION, Parent, Part, Plan, Run, Schedule, Stage,
-    Tokenizer,
+    Dataset, EvaluationEvent, Guard, MixEntry, Model, PLAN_VERSION, Parameter, Parent, Part, Plan, Precision,
+    Program, Recompute, Run, Schedule, Stage, Tokenizer,
 };
 
 /// Tokens whose logits exist at one time, at most. 512 rows of a 49,152-token vocabulary are 96 MiB, and the matrix
@@ -27,8 +27,9 @@ pub fn lower(spec: &Spec) -> Result<Plan, Vec<Diagnostic>> {
         );
     }
     let mut runs = Vec::new();
+    let mut programs = Programs::default();
     for run in &spec.runs {
-        match lower_run(run) {
+        match lower_run(run, &mut programs) {
             Ok(Some(run)) => runs.push(run),
             Ok(None) => errors.push(incomplete(run.span, &run.name)),
             Err(d) => errors.push(*d),
@@ -86,8 +87,33 @@ fn lower_dataset(d: &spec::Dataset) -> Dataset {
     }
 }
 
+type Built = (Program, Vec<Parameter>);
+
+/// Programs built so far. Runs of one spec mostly share model and batch, and a program depends on nothing else.
+#[derive(Default)]
+struct Programs<'s> {
+    built: Vec<(&'s Model, ProgramOptions, Precision, Built)>,
+}
+
+impl<'s> Programs<'s> {
+    fn of(
+        &mut self,
+        model: &'s Model,
+        options: ProgramOptions,
+        precision: Precision,
+    ) -> Result<Built, program::ProgramError> {
+        let known = self.built.iter().find(|(m, o, p, _)| *m == model && *o == options && *p == precision);
+        if let Some((.., built)) = known {
+            return Ok(built.clone());
+        }
+        let built = program::build_in(model, &options, precision)?;
+        self.built.push((model, options, precision, built.clone()));
+        Ok(built)
+    }
+}
+
 /// `Ok(None)`: some part of the run is missing, and was reported by the checks.
-fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
+fn lower_run<'s>(run: &'s spec::Run, programs: &mut Programs<'s>) -> Result<Option<Run>, Box<Diagnostic>> {
     let (Some(model), Some(batch), Some((adamw, decay)), Some(lr), Some(steps)) =
         (&run.model, &run.batch, &run.optimizer, &run.lr, run.steps)
     else {
@@ -119,19 +145,19 @@ fn lower_run(run: &spec::Run) -> Result<Option<Run>, Box<Diagnostic>> {
             spec::Decay::Matrices => program::Decay::Matrices,
             spec::Decay::NoEmbedding => program::Decay::NoEmbedding,
         },
+        recompute: run.target.as_ref().map_or(Recompute::None, |(target, _)| target.recompute),
         training: true,
     };
-    let (program, parameters) =
-        program::build_in(&model.model, &options, run.precision).map_err(|error| {
-            Box::new(
-                Diagnostic::error(
-                    "smol::lower::program",
-                    model.span,
-                    format!("run `{}` has no step program: {error}", run.name),
-                )
-                .also(run.batch_span, "with this batch"),
+    let (program, parameters) = programs.of(&model.model, options, run.precision).map_err(|error| {
+        Box::new(
+            Diagnostic::error(
+                "smol::lower::program",
+                model.span,
+                format!("run `{}` has no step program: {error}", run.name),
             )
-        })?;
+            .also(run.batch_span, "with this batch"),
+        )
+    })?;
     Ok(Some(Run {
         name: run.name.clone(),
         model: model.model.clone(),

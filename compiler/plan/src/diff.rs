@@ -288,6 +288,7 @@ mod tests {
                     optimizer_bytes: 0,
                     activation_bytes: 0,
                     flops: 0,
+                    recomputed_flops: 0,
                 },
             }],
         }

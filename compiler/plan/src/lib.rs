@@ -8,6 +8,7 @@
 
 pub mod data;
 pub mod diff;
+pub mod due;
 pub mod estimate;
 pub mod evaluation;
 pub mod hash;

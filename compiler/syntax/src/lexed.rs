@@ -2,7 +2,7 @@
 
 use smolc_diag::{FileId, Span};
 
-use crate::token::{Token, TokenKind, tokenize};
+use crate::token::{Token, TokenKind};
 
 /// A text cut into tokens. Tokens are spoken of by their index.
 pub(crate) struct Lexed<'a> {
@@ -23,8 +23,8 @@ pub(crate) struct Head {
 }
 
 impl<'a> Lexed<'a> {
-    pub fn new(file: FileId, text: &'a str) -> Lexed<'a> {
-        let tokens = tokenize(file, text);
+    /// A text with its tokens.
+    pub fn new(file: FileId, text: &'a str, tokens: Vec<Token>) -> Lexed<'a> {
         let mut lines = Vec::with_capacity(tokens.len());
         let mut heads = vec![None];
         // A byte-order mark takes no column.

@@ -31,11 +31,14 @@ mod header;
 mod keywords;
 mod lexed;
 mod members;
+mod memo;
 mod parse;
 mod patch;
+mod shift;
 pub mod strict;
 pub mod token;
 pub mod visit;
 
-pub use parse::{Parsed, parse};
+pub use memo::Memo;
+pub use parse::{Parsed, parse, parse_with};
 pub use token::{Token, TokenKind};

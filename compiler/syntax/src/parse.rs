@@ -14,8 +14,9 @@ use crate::grammar::{Grammar, Rule};
 use crate::keywords;
 use crate::lexed::Lexed;
 use crate::members::{Piece, members};
+use crate::memo::Memo;
 use crate::patch::patched;
-use crate::token::{Token, TokenKind};
+use crate::token::{Token, TokenKind, tokenize};
 
 /// What parsing yields, whatever the text.
 #[derive(Clone, Debug, Default)]
@@ -30,14 +31,20 @@ pub struct Parsed {
 
 /// Parses a file. Never fails.
 pub fn parse(file: FileId, text: &str) -> Parsed {
-    let mut parser = Parser { lexed: Lexed::new(file, text), diagnostics: Vec::new() };
-    let tree = parser.file();
-    Parsed { file: tree, tokens: parser.lexed.tokens, diagnostics: parser.diagnostics }
+    let lexed = Lexed::new(file, text, tokenize(file, text));
+    Parser { lexed, diagnostics: Vec::new(), memo: None }.parsed()
+}
+
+/// Parses a file as [`parse`] does, faster where `memo` knows its lines and items, and keeps what is new in it.
+pub fn parse_with(memo: &mut Memo, file: FileId, text: &str) -> Parsed {
+    let lexed = Lexed::new(file, text, memo.tokens(file, text));
+    Parser { lexed, diagnostics: Vec::new(), memo: Some(memo) }.parsed()
 }
 
 pub(crate) struct Parser<'a> {
     pub lexed: Lexed<'a>,
     pub diagnostics: Vec<Diagnostic>,
+    memo: Option<&'a mut Memo>,
 }
 
 /// Tokens `start..end` that go through one rule; `head` is the first behind docs and attributes.
@@ -49,6 +56,11 @@ struct Chunk {
 }
 
 impl Parser<'_> {
+    fn parsed(mut self) -> Parsed {
+        let file = self.file();
+        Parsed { file, tokens: self.lexed.tokens, diagnostics: self.diagnostics }
+    }
+
     fn file(&mut self) -> File {
         let mut tree = File::default();
         let start = self.header(&mut tree);
@@ -63,6 +75,13 @@ impl Parser<'_> {
         let lexed = &self.lexed;
         let end = lexed.previous(chunk.end, chunk.start).map_or(chunk.start + 1, |p| p + 1);
         let last = lexed.span(end - 1);
+        let start = lexed.span(chunk.start).start;
+        let own = lexed.text.get(start as usize..last.end as usize).unwrap_or("");
+        // Docs may be indented where the keyword is not, and indentation is judged by the line.
+        let movable = chunk.opening == Opening::Keyword && lexed.indent(chunk.start) == 0;
+        if movable && let Some(item) = self.memo.as_ref().and_then(|m| m.item(own, lexed.file, start)) {
+            return item;
+        }
         let whole = lexed.span(chunk.head.min(end - 1)).to(last);
         let (keyword, name) = self.names(chunk);
         let broken = |docs| Item {
@@ -109,7 +128,15 @@ impl Parser<'_> {
         let piece = Chunk { start: chunk.start, head: chunk.head, end };
         let refused = self.diagnostics.len();
         match self.chunk(piece, &found, Rule::only_item, |b, n| b.item(n)) {
-            Some(item) => item,
+            Some(item) => {
+                if movable
+                    && self.diagnostics.len() == before
+                    && let Some(memo) = &mut self.memo
+                {
+                    memo.keep(own, start, &item);
+                }
+                item
+            }
             None => {
                 if self.diagnostics.len() == before.max(refused) && before == refused {
                     self.diagnostics.push(explain::unreadable(whole));

@@ -9,11 +9,12 @@ use crate::build::Builder;
 use crate::explain;
 use crate::grammar::{Grammar, Rule};
 use crate::lexed::Lexed;
+use crate::token::tokenize;
 
 /// Whether the strict grammar accepts a text as it stands. It accepts exactly what [`parse`](crate::parse) finds no
 /// error in.
 pub fn accepts(text: &str) -> bool {
-    let lexed = Lexed::new(FileId::default(), text);
+    let lexed = Lexed::new(FileId::default(), text, tokenize(FileId::default(), text));
     let end = lexed.tokens.len();
     if explain::too_deep(&lexed, 0, end).is_some() {
         return false;

@@ -146,15 +146,13 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What is due after a step: validation, then a checkpoint (so that a checkpoint's ledger is complete).
+    /// What is due after a step: validation, then a checkpoint.
     fn after_step(&mut self) -> Result<(), TrainError> {
-        let stage_end = self.run.stages.iter().any(|s| s.ends_stage() && s.first_step + s.steps == self.step);
-        let step = self.step;
-        let due = |every: Option<u64>| every.is_some_and(|n| n > 0 && step.is_multiple_of(n));
-        if due(self.run.validation.every) || (stage_end && self.run.validation.stage_end) {
+        let due = self.run.due(self.step);
+        if due.validation {
             self.validate()?;
         }
-        if due(Some(self.run.checkpoints.every)) || stage_end {
+        if due.checkpoint {
             self.checkpoint()?;
         }
         Ok(())
@@ -203,8 +201,8 @@ impl<'a> Session<'a> {
             let part = rows(batch, from, micro, window).ok_or_else(|| self.cannot("a batch is too short"))?;
             self.engine.accumulate(&part, (1.0 / targets) as f32, from == 0)?;
         }
-        // The one place where the host waits for the device.
-        let sums = self.engine.sums(&self.run.optimizer)?;
+        // The one place where the host waits for the device. Nothing has changed if one of the sums is not finite.
+        let sums = self.engine.update(&self.run.optimizer, lr, self.step + 1)?;
         let (loss, grad_norm) = (sums.loss / targets, sums.norm);
         if !loss.is_finite() {
             let suspects = self.suspects(batch, first_sample)?;
@@ -213,7 +211,6 @@ impl<'a> Session<'a> {
         if !grad_norm.is_finite() {
             return Err(self.fault(format!("the norm of the gradient is {grad_norm}"), lr, Vec::new()));
         }
-        self.engine.apply(&self.run.optimizer, sums, lr, self.step + 1)?;
         for (target, weight) in batch.targets.iter().zip(&batch.weights) {
             if *weight != 0.0
                 && let Some(count) = self.counts.get_mut(*target as usize)

@@ -301,6 +301,20 @@ impl<'a> Eval<'a> {
     }
 
     fn member(&mut self, base: &Expr, member: &Ident, span: Span, locals: &Locals) -> Node {
+        if !locals.contains_key("std")
+            && let Some((_, module)) = self.program.named_std(base)
+        {
+            // A module that is not there was reported with the other names.
+            let Some(m) = module else { return Node::error(span) };
+            return match self.program.member(m, &member.text) {
+                Some(target) => Node::new(self.target(target, member).value, span),
+                None => {
+                    let known = self.program.modules.get(m).into_iter().flat_map(|m| m.scope.keys());
+                    let d = crate::names::not_exported(member, known.map(String::as_str));
+                    self.fail(span, d)
+                }
+            };
+        }
         if let ExprKind::Name(name) = &base.kind
             && !locals.contains_key(&name.text)
             && let Some(Target::Module(m)) = self.program.lookup(name)

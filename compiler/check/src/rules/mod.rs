@@ -35,6 +35,7 @@ pub mod schedule_floor;
 pub mod schedule_jump;
 pub mod schedule_peak;
 pub mod schedule_unfinished;
+pub mod schedule_unproven;
 pub mod schedule_value;
 pub mod schedule_warmup;
 pub mod stage_at_once;
@@ -44,6 +45,7 @@ pub mod stage_enter;
 pub mod stage_guard;
 pub mod target_divide;
 pub mod target_memory;
+pub mod target_precision;
 pub mod time_rounds;
 
 use crate::run_time::Curve;
@@ -92,15 +94,17 @@ fn check_schedule(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
         return;
     }
     let (Some(lr), Some(end)) = (&run.lr, run.steps) else { return };
-    let curve = Curve::sample(&lr.expr, end);
+    let curve = Curve::of(&lr.expr, end);
     if schedule_value::check(run, lr, &curve, out) && schedule_warmup::check(run, lr, end, out) {
-        schedule_peak::check(run, lr, &curve, out);
+        if schedule_unproven::check(run, lr, &curve, out) {
+            schedule_peak::check(run, lr, &curve, out);
+        }
         schedule_jump::check(run, lr, &curve, out);
         schedule_floor::check(run, lr, &curve, end, out);
         schedule_anneal::check(run, lr, end, out);
         schedule_unfinished::check(run, lr, &curve, end, out);
     }
     for course in [run.weight_decay.as_ref()].into_iter().flatten() {
-        schedule_value::check(run, course, &Curve::sample(&course.expr, end), out);
+        schedule_value::check(run, course, &Curve::of(&course.expr, end), out);
     }
 }

@@ -14,7 +14,7 @@ const LIMIT: f64 = 0.01;
 /// Reports a rate of zero over more than [`LIMIT`] of the run.
 pub fn check(run: &Run, lr: &Schedule, curve: &Curve, end: u64, out: &mut Vec<Diagnostic>) {
     // The tail is what happens; t = 0 is zero in every warm-up.
-    let Some(start) = curve.zero_from() else { return };
+    let Some(start) = curve.zero_from else { return };
     let idle = end.saturating_sub(start);
     let share = idle as f64 / end as f64;
     if share <= LIMIT {

@@ -7,7 +7,7 @@ use smolc_diag::Diagnostic;
 /// Reports a peak that no step sees (within 1%: a warm-up without a plateau may end between two steps).
 pub fn check(run: &Run, lr: &Schedule, curve: &Curve, out: &mut Vec<Diagnostic>) {
     let Some((peak, at)) = lr.peak else { return };
-    let highest = curve.points.iter().fold(0.0f64, |m, (_, v)| m.max(*v));
+    let highest = curve.highest;
     if highest < peak * 0.99 {
         out.push(
             Diagnostic::warning(

@@ -15,12 +15,10 @@ pub fn check(run: &Run, lr: &Schedule, curve: &Curve, end: u64, out: &mut Vec<Di
     if run.parent.as_ref().is_some_and(|p| p.continues) {
         return;
     }
-    let highest = curve.points.iter().fold(0.0f64, |m, (_, v)| m.max(*v));
-    let (Some((t, last)), Some((s, before))) = (curve.points.last(), curve.points.iter().rev().nth(1)) else {
-        return;
-    };
+    let highest = curve.highest;
+    let Some([before, last]) = curve.last else { return };
     let floor = lr.floor.map_or(0.0, |(f, _)| f);
-    let slope = (before - last) / (t - s).max(1) as f64;
+    let slope = before - last;
     // As much as is left would take more steps than the run's last percent.
     let left = last - floor;
     if slope <= 0.0 || left <= DONE * highest || left / slope < end as f64 / 100.0 {

@@ -5,9 +5,9 @@ use crate::spec::{Run, Schedule};
 use crate::units::grouped;
 use smolc_diag::Diagnostic;
 
-/// True if every sampled value can be used.
+/// True if every value can be used.
 pub fn check(run: &Run, lr: &Schedule, curve: &Curve, out: &mut Vec<Diagnostic>) -> bool {
-    let Some((t, value)) = curve.points.iter().find(|(_, v)| !v.is_finite() || *v < 0.0) else { return true };
+    let Some((t, value)) = curve.bad else { return true };
     let what = if value.is_nan() {
         "not a number".to_string()
     } else if value.is_infinite() {
@@ -15,7 +15,7 @@ pub fn check(run: &Run, lr: &Schedule, curve: &Curve, out: &mut Vec<Diagnostic>)
     } else {
         format!("negative ({value:e})")
     };
-    let step = grouped(i128::from(*t));
+    let step = grouped(i128::from(t));
     out.push(
         Diagnostic::error(
             "smol::schedule::value",

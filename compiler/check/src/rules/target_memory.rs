@@ -73,15 +73,17 @@ fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, reference: bool, roo
     {
         out.push(format!("`zero: {}`", t.zero));
     }
-    let layers = Target { recompute: Recompute::Layers, ..target.clone() };
-    if target.recompute == Recompute::None && fits(batch, &layers) {
-        out.push("`recompute: layers`".into());
+    let mut again = Recompute::ALL.into_iter().skip_while(|level| *level != target.recompute).skip(1);
+    if let Some(level) = again.find(|level| fits(batch, &Target { recompute: *level, ..target.clone() })) {
+        out.push(format!("`recompute: {}`", level.name()));
     }
     if out.is_empty() {
-        let all = Target { zero: 3, recompute: Recompute::Layers, ..target.clone() };
+        let zero = if target.data_parallel > 1 { 3 } else { target.zero };
+        let all = Target { zero, recompute: Recompute::Layers, ..target.clone() };
         let one = Batch { micro: 1, ..batch.clone() };
-        if target.data_parallel > 1 && fits(&one, &all) {
-            out.push("`micro_batch: 1 sequences`, `zero: 3` and `recompute: layers` together".into());
+        if fits(&one, &all) {
+            let zero = if target.data_parallel > 1 { "`zero: 3`, " } else { "" };
+            out.push(format!("{zero}`micro_batch: 1 sequences` and `recompute: layers` together"));
         }
     }
     out

@@ -269,6 +269,10 @@ fn division(run: &Run, notes: &mut Notes<'_>) -> Division {
             format!("divides as ZeRO-{zero} does; nanotron has ZeRO-0 and ZeRO-1, written as 1"),
         );
     }
+    if *recompute == Recompute::Elementwise {
+        let reason = "computes norms and SwiGLU again; nanotron computes whole layers again or nothing, written as nothing";
+        notes.add(Kind::Lost, "target", reason.into());
+    }
     Division {
         data,
         tensor: *tensor_parallel,

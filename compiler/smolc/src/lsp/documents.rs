@@ -5,6 +5,8 @@ use crate::files;
 use crate::world::RealWorld;
 use serde_json::Value;
 use smolc_ide::Overlay;
+use smolc_syntax::Memo;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -31,6 +33,8 @@ pub struct Documents {
     /// Open texts by address.
     pub open: BTreeMap<String, Document>,
     folders: Vec<PathBuf>,
+    /// What is remembered of texts that were parsed before.
+    memo: RefCell<Memo>,
 }
 
 /// Specs of a workspace that are looked at for names; more would make an editor wait.
@@ -45,7 +49,7 @@ impl Documents {
         if folders.is_empty() {
             folders.extend(params.get("rootUri").and_then(Value::as_str).map(|u| uri::to_path(u).into()));
         }
-        Documents { open: BTreeMap::new(), folders }
+        Documents { open: BTreeMap::new(), folders, memo: RefCell::default() }
     }
 
     /// The path that an address stands for.
@@ -90,9 +94,9 @@ impl Documents {
     }
 
     /// The machine, with open texts in place of what is on disk.
-    pub fn world(&self) -> Overlay<'static> {
+    pub fn world(&self) -> Overlay<'_> {
         let files = self.open.values().map(|d| (d.path.clone(), d.text.clone())).collect();
-        Overlay { base: &RealWorld, files }
+        Overlay { base: &RealWorld, files, memo: Some(&self.memo) }
     }
 
     /// Paths of every spec that may name something: open texts first, then the workspace; and how many were left out.

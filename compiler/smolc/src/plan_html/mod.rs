@@ -13,7 +13,7 @@ use crate::stored;
 use smolc_figures::axis::count;
 use smolc_figures::{escape, page as frame};
 use smolc_lower::ledger::ledger as token_ledger;
-use smolc_plan::{Objective, Plan, Run};
+use smolc_plan::{Objective, Plan, Recompute, Run};
 
 /// The page about the runs of the given indices.
 pub fn render(plan: &Plan, runs: &[usize]) -> Result<String, Failure> {
@@ -79,10 +79,13 @@ fn one(plan: &Plan, run: &Run, page: &[&Run], figure: &mut usize, body: &mut Str
     section(body, "Training", &tables::training(plan, run), "");
     if let (Some(target), Some(cost), Some(device)) = (&run.target, target::cost(run), target::device(run)) {
         let name = escape(&target.name);
-        let counted = match run.objective {
-            Objective::NextToken | Objective::Sft { .. } => "",
-            Objective::Dpo { .. } => " The frozen model's forward pass is not counted.",
-        };
+        let mut counted = String::new();
+        if matches!(run.objective, Objective::Dpo { .. }) {
+            counted.push_str(" The frozen model's forward pass is not counted.");
+        }
+        if target.recompute != Recompute::None {
+            counted.push_str(" What is computed again is not counted.");
+        }
         section(
             body,
             &format!("Time and cost on {name}"),

@@ -192,6 +192,7 @@ fn layout(target: &Target) -> String {
     let division = division.trim_start_matches(": ");
     let again = match target.recompute {
         Recompute::None => "",
+        Recompute::Elementwise => ", norms and SwiGLU computed again",
         Recompute::Layers => ", layers computed again",
     };
     if division.is_empty() { format!("not at all{again}") } else { format!("{division}{again}") }
