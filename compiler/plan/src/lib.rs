@@ -11,6 +11,7 @@ pub mod diff;
 pub mod due;
 pub mod estimate;
 pub mod evaluation;
+pub mod filter;
 pub mod hash;
 pub mod load;
 pub mod memory;
@@ -23,11 +24,12 @@ pub mod target;
 mod view;
 
 pub use data::{
-    Amount, Classifier, Columns, Dataset, Dedup, Document, Measured, Separator, Source, Step, Take,
-    TokenFormat, Tokenizer, TokenizerSource,
+    Amount, Classifier, Columns, Dataset, Dedup, Measured, Separator, Source, Step, Take, TokenFormat,
+    Tokenizer, TokenizerSource,
 };
 pub use diff::Difference;
 pub use evaluation::{Evaluation, EvaluationEvent, Items, Metric, Normalize, Protocol, ShotsOrder};
+pub use filter::{Filter, Score};
 pub use hash::PlanHash;
 pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};

@@ -8,7 +8,7 @@
 
 use crate::diff::thousands;
 use crate::{Difference, MixEntry, Plan, Run, SignalKind, Stage, Step};
-use smolc_expr::{Evaluator, Expr, ExprError, Input};
+use smolc_expr::{Evaluator, Expr, ExprError};
 use thiserror::Error;
 
 /// A difference and where it begins to matter.
@@ -175,9 +175,9 @@ impl Pair<'_> {
         for (plan, run) in [(self.old, self.a), (self.new, self.b)] {
             for (index, dataset) in plan.datasets.iter().enumerate() {
                 let asks = dataset.steps.iter().any(|step| match step {
-                    Step::Where { filter } | Step::Thin { filter, .. } => filter.inputs.iter().any(
-                        |i| matches!(i, Input::Classifier { classifier, .. } if named(rest, classifier)),
-                    ),
+                    Step::Where { filter } | Step::Thin { filter, .. } => {
+                        filter.scores.iter().any(|score| named(rest, &score.classifier))
+                    }
                     Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => false,
                 });
                 let drawn = run.stages.iter().find(|s| s.mix.iter().any(|m| m.dataset == index));

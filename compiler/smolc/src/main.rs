@@ -7,6 +7,7 @@
 //! (`smolc-train`). A command only wires those together.
 
 mod cli;
+mod columns;
 mod commands;
 mod device;
 mod doc_html;

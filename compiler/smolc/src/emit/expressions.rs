@@ -1,6 +1,7 @@
 //! Every expression of a plan that is evaluated while it runs: schedules, guards, and filters of the datasets drawn from.
 
 use smolc_expr::Expr;
+use smolc_expr::row::{DataType, Field, Need, RowExpr};
 use smolc_plan::{Objective, Plan, Run, Step};
 use std::fmt::Write;
 
@@ -11,9 +12,17 @@ pub struct Expression<'a> {
     /// As the spec wrote it; as it is held for what keeps no text.
     pub source: String,
     /// The expression.
-    pub expr: &'a Expr,
+    pub body: Body<'a>,
     /// What it reads, in order.
     pub inputs: Vec<String>,
+}
+
+/// What is evaluated.
+pub enum Body<'a> {
+    /// A number of numbers.
+    Number(&'a Expr),
+    /// Of the columns of each row of a batch, with what it must yield.
+    Rows(&'a RowExpr, Need),
 }
 
 /// Those of the runs, in the order of the plan.
@@ -23,16 +32,16 @@ pub fn expressions<'a>(plan: &'a Plan, runs: &[&'a Run]) -> Vec<Expression<'a>> 
         |index: usize| runs.iter().any(|r| r.stages.iter().flat_map(|s| &s.mix).any(|m| m.dataset == index));
     for (_, dataset) in plan.datasets.iter().enumerate().filter(|(i, _)| drawn(*i)) {
         for (at, step) in dataset.steps.iter().enumerate() {
-            let (word, filter) = match step {
-                Step::Where { filter } => ("where", filter),
-                Step::Thin { filter, .. } => ("sample", filter),
+            let (word, filter, need) = match step {
+                Step::Where { filter } => ("where", filter, Need::Truth),
+                Step::Thin { filter, .. } => ("sample", filter, Need::Number),
                 Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => continue,
             };
             list.push(Expression {
                 name: format!("dataset {}, step {}, {word}", dataset.name, at + 1),
-                source: filter.expr.to_string(),
-                expr: &filter.expr,
-                inputs: filter.names(),
+                source: filter.to_string(),
+                body: Body::Rows(&filter.expr, need),
+                inputs: filter.expr.columns().into_iter().map(str::to_owned).collect(),
             });
         }
     }
@@ -41,7 +50,7 @@ pub fn expressions<'a>(plan: &'a Plan, runs: &[&'a Run]) -> Vec<Expression<'a>> 
             list.push(Expression {
                 name: format!("run {}.{field}", run.name),
                 source: schedule.source.clone(),
-                expr: &schedule.expr,
+                body: Body::Number(&schedule.expr),
                 inputs: vec!["t".into(), "end".into()],
             });
         };
@@ -59,7 +68,7 @@ pub fn expressions<'a>(plan: &'a Plan, runs: &[&'a Run]) -> Vec<Expression<'a>> 
                 list.push(Expression {
                     name: format!("run {}.{}.until", run.name, stage.stage_name()),
                     source: guard.source.clone(),
-                    expr: &guard.expr,
+                    body: Body::Number(&guard.expr),
                     inputs,
                 });
             }
@@ -73,13 +82,40 @@ pub fn trees(expressions: &[Expression<'_>]) -> String {
     let mut text = String::new();
     for e in expressions {
         let _ = writeln!(text, "{}: {}\n  inputs {}", e.name, e.source, e.inputs.join(", "));
-        let held = e.expr.to_string();
+        let held = match e.body {
+            Body::Number(expr) => expr.to_string(),
+            Body::Rows(expr, _) => expr.to_string(),
+        };
         if held != e.source {
             let _ = writeln!(text, "  {held}");
         }
-        node(e.expr, 1, &mut text);
+        match e.body {
+            Body::Number(expr) => node(expr, 1, &mut text),
+            Body::Rows(expr, need) => rows(expr, need, &mut text),
+        }
     }
     text
+}
+
+/// The typed form for columns of the most usual type of each kind; a file's own types are known when it is opened.
+fn rows(expr: &RowExpr, need: Need, text: &mut String) {
+    let typed = expr.needs(need).and_then(|needs| {
+        let usual = |need: &Need| match need {
+            Need::Number => DataType::F64,
+            Need::Truth => DataType::Truth,
+            Need::Text | Need::Either | Need::Any => DataType::Text32,
+        };
+        let fields: Vec<Field> = needs.iter().map(|(name, need)| Field::new(name, usual(need))).collect();
+        expr.bind(&fields)
+    });
+    match typed {
+        Ok(bound) => bound.to_string().lines().for_each(|line| {
+            let _ = writeln!(text, "    {line}");
+        }),
+        Err(why) => {
+            let _ = writeln!(text, "    no typed form: {why}");
+        }
+    }
 }
 
 fn node(expr: &Expr, depth: usize, text: &mut String) {
