@@ -50,7 +50,6 @@ const AREAS: &[&str] = &[
     "data",
     "eval",
     "file",
-    "lang",
     "mix",
     "model",
     "name",

@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
         let stage_end = self.run.stages.iter().any(|s| s.ends_stage() && s.first_step + s.steps == self.step);
         let step = self.step;
         let due = |every: Option<u64>| every.is_some_and(|n| n > 0 && step.is_multiple_of(n));
-        if due(self.run.validation.every) || (stage_end && self.run.validation.stage_end) {
+        if self.run.validation.is_due(step, self.run.steps, stage_end) {
             self.validate()?;
         }
         if due(Some(self.run.checkpoints.every)) || stage_end {
