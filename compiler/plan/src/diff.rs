@@ -266,7 +266,7 @@ mod tests {
                 lr: Schedule { expr: Expr::Const(1e-3), source: "1e-3".into() },
                 stages: vec![stage("prose", 0, 8), stage("programs", 5, 3)],
                 checkpoints: Checkpoints { every: 5, keep: 2, pinned: Vec::new() },
-                validation: Validation { every: None, stage_end: true, tokens: 100 },
+                validation: Validation { every: None, stage_end: true, end: false, tokens: 100 },
                 document_mask: true,
                 precision: Default::default(),
                 parent: None,

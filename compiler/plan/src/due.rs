@@ -20,8 +20,7 @@ impl Run {
         let every = self.checkpoints.every;
         Due {
             stage_end,
-            validation: self.validation.every.is_some_and(|n| n > 0 && done.is_multiple_of(n))
-                || self.validation.stage_end && stage_end,
+            validation: self.validation.is_due(done, self.steps, stage_end),
             checkpoint: every > 0 && done.is_multiple_of(every) || stage_end || done == self.steps,
         }
     }

@@ -308,6 +308,18 @@ pub struct Validation {
     pub every: Option<u64>,
     /// At each stage's end.
     pub stage_end: bool,
+    /// At the run's end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end: bool,
     /// Tokens evaluated per dataset at most, rounded down to whole windows (at least one).
     pub tokens: u64,
+}
+
+impl Validation {
+    /// Whether it is due after `done` of a run's `steps`, where a stage ends or not.
+    pub fn is_due(&self, done: u64, steps: u64, stage_end: bool) -> bool {
+        self.every.is_some_and(|n| n > 0 && done.is_multiple_of(n))
+            || self.stage_end && stage_end
+            || self.end && done == steps
+    }
 }

@@ -118,7 +118,8 @@ fn every_run_time_expression_is_listed() {
     project.smolc(&["plan", "all.smol", "--emit", "ir"]).exits(0).prints(&names);
     let ran = project.smolc(&["plan", "all.smol", "--emit", "asm"]);
     if ran.code == 0 {
-        assert_eq!(ran.out.matches("block0:").count(), names.len(), "{}", ran.out);
+        // A filter is compiled for the columns of a file, not for a plan.
+        assert_eq!(ran.out.matches("block0:").count(), names.len() - 1, "{}", ran.out);
         ran.prints(&names);
     }
 }

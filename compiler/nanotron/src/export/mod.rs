@@ -137,7 +137,7 @@ fn embedding_alone(run: &Run) -> bool {
 
 /// What happens beside training, or before it.
 fn beside(plan: &Plan, run: &Run, notes: &mut Notes<'_>) {
-    if run.validation.every.is_some() || run.validation.stage_end {
+    if run.validation.every.is_some() || run.validation.stage_end || run.validation.end {
         notes.add(
             Kind::Lost,
             "validate",

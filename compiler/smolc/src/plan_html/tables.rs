@@ -2,7 +2,7 @@
 
 use super::drawings::{Colors, OTHERS, name, percent};
 use crate::output::number;
-use crate::plan_text::schedule;
+use crate::plan_text::{moments, schedule};
 use smolc_figures::axis::{count, grouped};
 use smolc_figures::{Bar, escape, facts};
 use smolc_plan::{Family, MixEntry, Plan, Ratio, Run, Source, TokenizerSource};
@@ -138,12 +138,7 @@ pub fn training(plan: &Plan, run: &Run) -> String {
     } else {
         format!("{decayed} of {} tensors", run.parameters.len())
     };
-    let validation = match (run.validation.every, run.validation.stage_end) {
-        (Some(n), true) => format!("every {} steps and at stage ends", grouped(n)),
-        (Some(n), false) => format!("every {} steps", grouped(n)),
-        (None, true) => "at stage ends".into(),
-        (None, false) => "none".into(),
-    };
+    let validation = moments(&run.validation, "none");
     let per_token = run.flops_per_token();
     let tokens = b.tokens().saturating_mul(run.steps);
     facts(&[

@@ -68,8 +68,8 @@ fn a_target_gives_time_memory_and_cost() {
         "13d 18h",
         "84\u{202f}621",
         "the target states no <code>price</code>",
-        // 2, 12 and 6 bytes a parameter.
-        "<td>3.19 GiB</td><td>19.1 GiB</td><td>9.56 GiB</td>",
+        // 2, 12 and 4 bytes a parameter.
+        "<td>3.19 GiB</td><td>19.1 GiB</td><td>6.38 GiB</td>",
     ] {
         assert!(html.contains(part), "{part}");
     }

@@ -10,6 +10,7 @@ pub(crate) mod schedule;
 mod stages;
 
 pub use measured::measured;
+pub use model::moments;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -3,7 +3,7 @@
 use super::{exact_and_short, list};
 use crate::output::{Stream, number};
 use smolc_plan::estimate::Estimate;
-use smolc_plan::{Carry, Family, Mask, Objective, Plan, Run, Target};
+use smolc_plan::{Carry, Family, Mask, Objective, Plan, Run, Target, Validation};
 
 pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
     let (m, b) = (&run.model, &run.batch);
@@ -33,12 +33,7 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
     };
     let tokenizer = plan.tokenizers.get(run.tokenizer).map_or("?", |t| t.name.as_str());
     let c = &run.checkpoints;
-    let validation = match (run.validation.every, run.validation.stage_end) {
-        (Some(n), true) => format!("every {} steps and at stage ends", number::thousands(n)),
-        (Some(n), false) => format!("every {} steps", number::thousands(n)),
-        (None, true) => "at stage ends".into(),
-        (None, false) => "never".into(),
-    };
+    let validation = moments(&run.validation, "never");
     let mut facts = vec![
         ("model", format!("{} · {family}, {parameters} parameters, {tied}", m.name)),
         (
@@ -199,4 +194,13 @@ pub(crate) fn division(t: &Target) -> String {
         split.iter().filter(|(_, n)| *n > 1).map(|(what, n)| format!("{n} {what}")).collect();
     let zero = if t.zero > 0 { format!(", ZeRO {}", t.zero) } else { String::new() };
     if split.is_empty() { String::new() } else { format!(": {}{zero}", split.join(" · ")) }
+}
+
+/// When a run validates: `every 100 steps and at stage ends`.
+pub fn moments(validation: &Validation, never: &str) -> String {
+    let every = validation.every.map(|n| format!("every {} steps", number::thousands(n)));
+    let stage_end = validation.stage_end.then(|| "at stage ends".to_owned());
+    let end = validation.end.then(|| "at the end".to_owned());
+    let all: Vec<String> = [every, stage_end, end].into_iter().flatten().collect();
+    if all.is_empty() { never.to_owned() } else { all.join(" and ") }
 }

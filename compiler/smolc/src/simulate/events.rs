@@ -56,15 +56,22 @@ impl Events {
 
     /// The same numbers without looking at every step: multiples of the interval, and the stage ends that are none.
     pub fn expected(run: &Run) -> (u64, u64) {
-        let mut ends: Vec<u64> = run.stages.iter().map(|s| s.first_step + s.steps).collect();
+        let whole = run.stages.iter().filter(|s| s.ends_stage());
+        let mut ends: Vec<u64> = whole.map(|s| s.first_step + s.steps).collect();
         ends.dedup();
         let at = |every: Option<u64>, ends: &[u64]| {
             let n = every.filter(|n| *n > 0);
             let others = ends.iter().filter(|e| n.is_none_or(|n| !e.is_multiple_of(n))).count() as u64;
             n.map_or(0, |n| run.steps / n) + others
         };
-        let none: &[u64] = &[];
-        let validations = at(run.validation.every, if run.validation.stage_end { &ends } else { none });
+        let last = [run.steps];
+        let validated: &[u64] = match (run.validation.stage_end, run.validation.end) {
+            // The last stage ends with the run.
+            (true, _) => &ends,
+            (false, true) => &last,
+            (false, false) => &[],
+        };
+        let validations = at(run.validation.every, validated);
         (validations, at(Some(run.checkpoints.every), &ends))
     }
 }

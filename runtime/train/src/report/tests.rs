@@ -113,7 +113,12 @@ fn plan() -> Plan {
             },
             stages: vec![stage("prose", 0, 250, 8), stage("programs", 250, 150, 3)],
             checkpoints: Checkpoints { every: 100, keep: 2, pinned: Vec::new() },
-            validation: smolc_plan::Validation { every: Some(50), stage_end: true, tokens: 60_000 },
+            validation: smolc_plan::Validation {
+                every: Some(50),
+                stage_end: true,
+                end: false,
+                tokens: 60_000,
+            },
             document_mask: true,
             precision: Default::default(),
             parent: None,
