@@ -16,6 +16,9 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
     let scaling = m.rope.scaling.as_ref().map_or_else(String::new, |s| {
         format!(", scaled by {} from {}", s.factor, number::thousands(s.original_context))
     });
+    let skipped =
+        m.rope.skip_every.map_or_else(String::new, |n| format!(", none in layers {n}, {}, …", 2 * n));
+    let scaling = scaling + &skipped;
     let tokens = b.tokens().saturating_mul(run.steps);
     // The program's count is that of one micro-batch of micro · window tokens.
     let flops = run.program.flops as f64 / (b.micro.saturating_mul(b.window).max(1)) as f64;
