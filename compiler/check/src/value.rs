@@ -189,6 +189,8 @@ pub struct EvalValue {
     pub span: Span,
     /// Its protocol, checked against one of [`crate::schema::PROTOCOLS`].
     pub fields: Rc<Object>,
+    /// `data`, if it names files: their pattern, resolved.
+    pub files: Option<String>,
 }
 
 /// An item of a module.
@@ -282,7 +284,7 @@ pub enum StepValue {
     /// `where` and `thin`, whose filter may call classifiers.
     Filter {
         /// The filter.
-        filter: smolc_expr::Filter,
+        filter: smolc_plan::Filter,
         /// `thin`, with its seed.
         thin: Option<u64>,
         /// Classifiers it calls.

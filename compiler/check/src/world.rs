@@ -8,6 +8,39 @@ use smolc_syntax::Parsed;
 use std::collections::BTreeMap;
 use std::io;
 
+/// A column of a data file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub holds: Holds,
+}
+
+/// What a column of a data file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Whole numbers.
+    Integers,
+    /// Numbers.
+    Numbers,
+    /// Truth values.
+    Truths,
+    /// Texts.
+    Texts,
+    /// Something that no expression reads, in the words of the file: `List(Utf8)`.
+    Other(String),
+    /// Nothing in what was looked at tells.
+    Unknown,
+}
+
+impl Column {
+    /// A column.
+    pub fn new(name: impl Into<String>, holds: Holds) -> Column {
+        Column { name: name.into(), holds }
+    }
+}
+
 /// Files, environment and paths, as the compiler sees them.
 pub trait World {
     /// The text of a file. Invalid UTF-8 is [`io::ErrorKind::InvalidData`], a directory is an error like any other.
@@ -20,9 +53,9 @@ pub trait World {
     fn exists(&self, path: &str) -> Option<bool>;
     /// Whether at least one file matches a glob pattern; `None` = cannot look. It may stop at the first match.
     fn matches(&self, pattern: &str) -> Option<bool>;
-    /// Names of the columns of the first file that matches a pattern, for JSON lines and Parquet; `None` = cannot look, or
-    /// no such file.
-    fn columns(&self, _pattern: &str) -> Option<Vec<String>> {
+    /// The columns of the first file that matches a pattern, for JSON lines and Parquet; `None` = cannot look, or no such
+    /// file.
+    fn columns(&self, _pattern: &str) -> Option<Vec<Column>> {
         None
     }
     /// Number of tokens (the largest id plus one) of a Hugging Face `tokenizer.json`; `Ok(None)` = cannot look or no
@@ -96,7 +129,7 @@ pub struct MemoryWorld {
     /// Patterns and paths that exist besides `files`; when `None`, the world declines to look.
     pub patterns: Option<Vec<String>>,
     /// Columns of data files, by pattern.
-    pub columns: BTreeMap<String, Vec<String>>,
+    pub columns: BTreeMap<String, Vec<Column>>,
     /// Vocabulary sizes of tokenizer files.
     pub tokenizers: BTreeMap<String, Result<u64, String>>,
 }
@@ -138,7 +171,7 @@ impl World for MemoryWorld {
         Some(self.files.contains_key(pattern) || patterns.iter().any(|p| p == pattern))
     }
 
-    fn columns(&self, pattern: &str) -> Option<Vec<String>> {
+    fn columns(&self, pattern: &str) -> Option<Vec<Column>> {
         self.columns.get(pattern).cloned()
     }
 

@@ -6,6 +6,7 @@
 // A test fails by panicking; helpers are outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use smolc_check::world::{Column, Holds};
 use smolc_check::{MemoryWorld, check};
 use smolc_diag::{Severity, codes};
 
@@ -143,7 +144,7 @@ fn every_example_does_what_its_page_says() {
             let text = whole(&codes::example(page, heading).unwrap());
             let world = MemoryWorld {
                 patterns: Some(FILES.iter().map(|n| format!("corpora/{n}")).collect()),
-                columns: [("corpora/typo.jsonl".to_string(), vec!["text".to_string()])].into(),
+                columns: [("corpora/typo.jsonl".to_string(), vec![Column::new("text", Holds::Texts)])].into(),
                 ..MemoryWorld::with_file("example.smol", &text)
             };
             let found = check(&world, "example.smol", &[]).diagnostics;

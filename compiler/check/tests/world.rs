@@ -3,6 +3,7 @@
 // A test fails by panicking; helpers are outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use smolc_check::world::{Column, Holds};
 use smolc_check::{Checked, MemoryWorld, check};
 use smolc_diag::Severity;
 use smolc_plan::Source;
@@ -135,7 +136,10 @@ fn columns_are_looked_up_where_the_world_can_look() {
     );
     let mut world = MemoryWorld::with_file("a.smol", &text);
     assert_eq!(codes(&check(&world, "a.smol", &[])), [""; 0]);
-    world.columns.insert("w.jsonl".into(), vec!["text".into(), "score".into()]);
+    world.columns.insert(
+        "w.jsonl".into(),
+        vec![Column::new("text", Holds::Texts), Column::new("score", Holds::Numbers)],
+    );
     let checked = check(&world, "a.smol", &[]);
     // One diagnostic a column, with the nearest name where there is one.
     assert_eq!(codes(&checked), ["smol::data::column", "smol::data::column"]);

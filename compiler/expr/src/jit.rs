@@ -7,7 +7,8 @@
 
 use crate::bound::Node;
 use crate::builtins::{BinaryInstruction, Eval, UnaryInstruction};
-use crate::{Binary, Bound, Builtin, Unary};
+use crate::{Binary, Bound, Builtin, Expr, ExprError, Unary};
+use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{AbiParam, FuncRef, InstBuilder, MemFlagsData, UserFuncName, Value, types};
 use cranelift_codegen::settings::{self, Configurable};
@@ -72,33 +73,7 @@ impl<const N: usize> Compiled<N> {
     /// Errors: the host has no back end, or refuses memory or executable pages.
     pub fn new(bound: &Bound<N>, optimization: Optimization) -> Result<Compiled<N>, JitError> {
         let mut code = module(optimization, &[])?;
-        let imports = Imports::declare(&mut code.0)?;
-        let mut context = code.0.make_context();
-        context.func.signature.params.push(AbiParam::new(code.0.target_config().pointer_type()));
-        context.func.signature.returns.push(AbiParam::new(types::F64));
-        let entry = code.0.declare_function("expression", Linkage::Local, &context.func.signature)?;
-        context.func.name = UserFuncName::user(0, entry.as_u32());
-
-        let mut frontend = FunctionBuilderContext::new();
-        let mut builder = FunctionBuilder::new(&mut context.func, &mut frontend);
-        let block = builder.create_block();
-        builder.append_block_params_for_function_params(block);
-        builder.switch_to_block(block);
-        builder.seal_block(block);
-        let pointer = builder.block_params(block).first().copied();
-        let pointer = pointer.ok_or_else(|| JitError::Refused("the entry block has no parameter".into()))?;
-        // Every input is loaded once, in front of all uses.
-        let mut inputs = Vec::with_capacity(N);
-        for slot in 0..N {
-            let offset = i32::try_from(slot * size_of::<f64>())
-                .map_err(|_| JitError::Refused(format!("{N} inputs are too many")))?;
-            inputs.push(builder.ins().load(types::F64, MemFlagsData::trusted(), pointer, offset));
-        }
-        let functions = imports.0.map(|id| id.map(|id| code.0.declare_func_in_func(id, builder.func)));
-        let value = Lowering { builder: &mut builder, inputs: &inputs, functions }.value(&bound.root)?;
-        builder.ins().return_(&[value]);
-        builder.finalize(code.0.target_config());
-
+        let (entry, mut context) = build(&bound.root, N, &mut code)?;
         code.0.define_function(entry, &mut context)?;
         code.0.clear_context(&mut context);
         code.0.finalize_definitions()?;
@@ -113,6 +88,67 @@ impl<const N: usize> Compiled<N> {
     pub fn call(&self, inputs: &[f64; N]) -> f64 {
         // The code reads exactly `N` values, and the array has them.
         (self.entry)(inputs.as_ptr())
+    }
+}
+
+/// The function of an expression of so many inputs, not yet compiled.
+fn build(root: &Node, slots: usize, code: &mut Code) -> Result<(FuncId, Context), JitError> {
+    let imports = Imports::declare(&mut code.0)?;
+    let mut context = code.0.make_context();
+    context.func.signature.params.push(AbiParam::new(code.0.target_config().pointer_type()));
+    context.func.signature.returns.push(AbiParam::new(types::F64));
+    let entry = code.0.declare_function("expression", Linkage::Local, &context.func.signature)?;
+    context.func.name = UserFuncName::user(0, entry.as_u32());
+
+    let mut frontend = FunctionBuilderContext::new();
+    let mut builder = FunctionBuilder::new(&mut context.func, &mut frontend);
+    let block = builder.create_block();
+    builder.append_block_params_for_function_params(block);
+    builder.switch_to_block(block);
+    builder.seal_block(block);
+    let pointer = builder.block_params(block).first().copied();
+    let pointer = pointer.ok_or_else(|| JitError::Refused("the entry block has no parameter".into()))?;
+    // Every input is loaded once, in front of all uses.
+    let mut inputs = Vec::with_capacity(slots);
+    for slot in 0..slots {
+        let offset = i32::try_from(slot * size_of::<f64>())
+            .map_err(|_| JitError::Refused(format!("{slots} inputs are too many")))?;
+        inputs.push(builder.ins().load(types::F64, MemFlagsData::trusted(), pointer, offset));
+    }
+    let functions = imports.0.map(|id| id.map(|id| code.0.declare_func_in_func(id, builder.func)));
+    let value = Lowering { builder: &mut builder, inputs: &inputs, functions }.value(root)?;
+    builder.ins().return_(&[value]);
+    builder.finalize(code.0.target_config());
+
+    Ok((entry, context))
+}
+
+/// An expression below the level of the language: what Cranelift is given, and what it makes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Cranelift's intermediate form, before any optimization.
+    pub clif: String,
+    /// Machine code of this host, as text.
+    pub assembly: String,
+}
+
+impl Listing {
+    /// Compiles an expression over these inputs for reading.
+    ///
+    /// Errors: as [`Compiled::new`]; [`JitError::Refused`] for an expression that does not verify.
+    pub fn new(expr: &Expr, inputs: &[&str]) -> Result<Listing, JitError> {
+        let refused = |e: ExprError| JitError::Refused(e.to_string());
+        expr.verify(inputs).map_err(refused)?;
+        let root = expr.resolve(inputs).map_err(refused)?;
+        let mut code = module(Optimization::Speed, &[])?;
+        let (entry, mut context) = build(&root, inputs.len(), &mut code)?;
+        let clif = context.func.display().to_string();
+        context.set_disasm(true);
+        code.0.define_function(entry, &mut context)?;
+        let assembly = context.compiled_code().and_then(|c| c.vcode.clone());
+        let assembly =
+            assembly.ok_or_else(|| JitError::Host("this back end prints no machine code".into()))?;
+        Ok(Listing { clif, assembly })
     }
 }
 

@@ -15,7 +15,6 @@ mod bound;
 mod builtins;
 mod error;
 mod evaluator;
-mod filter;
 mod fold;
 #[cfg(feature = "jit")]
 mod jit;
@@ -26,9 +25,8 @@ mod verify;
 pub use bound::Bound;
 pub use error::ExprError;
 pub use evaluator::Evaluator;
-pub use filter::{Filter, Input};
 #[cfg(feature = "jit")]
-pub use jit::{Compiled, JitError, Optimization};
+pub use jit::{Compiled, JitError, Listing, Optimization};
 pub use verify::{Kind, MAX_DEPTH, MAX_NODES};
 
 use serde::{Deserialize, Serialize};

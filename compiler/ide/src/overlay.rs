@@ -52,7 +52,7 @@ impl World for Overlay<'_> {
         self.base.tokenizer_vocab(path)
     }
 
-    fn columns(&self, pattern: &str) -> Option<Vec<String>> {
+    fn columns(&self, pattern: &str) -> Option<Vec<smolc_check::world::Column>> {
         self.base.columns(pattern)
     }
 

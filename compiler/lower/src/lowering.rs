@@ -6,7 +6,7 @@ use smolc_check::spec::{self, Spec};
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::{
     Dataset, EvaluationEvent, Guard, MixEntry, Model, PLAN_VERSION, Parameter, Parent, Part, Plan, Precision,
-    Program, Run, Schedule, Stage, Tokenizer,
+    Program, Recompute, Run, Schedule, Stage, Tokenizer,
 };
 
 /// Tokens whose logits exist at one time, at most. 512 rows of a 49,152-token vocabulary are 96 MiB, and the matrix
@@ -145,6 +145,7 @@ fn lower_run<'s>(run: &'s spec::Run, programs: &mut Programs<'s>) -> Result<Opti
             spec::Decay::Matrices => program::Decay::Matrices,
             spec::Decay::NoEmbedding => program::Decay::NoEmbedding,
         },
+        recompute: run.target.as_ref().map_or(Recompute::None, |(target, _)| target.recompute),
         training: true,
     };
     let (program, parameters) = programs.of(&model.model, options, run.precision).map_err(|error| {

@@ -1,8 +1,8 @@
 //! Tokenizers and datasets: where text comes from and how it becomes tokens.
 
+use crate::filter::Filter;
 use crate::ratio::Ratio;
 use serde::{Deserialize, Serialize};
-use smolc_expr::Filter;
 
 /// A tokenizer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -267,13 +267,6 @@ impl Source {
             Source::Hub { .. } => &[],
         }
     }
-}
-
-/// How a document is described while filtering. Room for columns; today only text.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Document {
-    /// The text, valid UTF-8.
-    pub text: String,
 }
 
 /// A seeded, order-independent sample of a source.

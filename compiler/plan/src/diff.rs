@@ -5,9 +5,10 @@
 //! recognize (names for indices, percentages for fractions, the schedule as it was written, nothing derived), and the
 //! two views are compared as trees. What the [hash](Plan::hash) leaves out is left out here too.
 
-use crate::{Dataset, EvaluationEvent, Plan, Run, Tokenizer};
+use crate::Plan;
+use crate::view::view;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::fmt;
 
 /// Lines that [`listing`] shows before it counts the rest.
@@ -67,10 +68,8 @@ impl Plan {
             let Some(b) = new.runs.iter().find(|b| b.name == a.name) else { continue };
             // Written the same way, with another value of a parameter behind a name.
             if a.lr.source == b.lr.source && a.lr.expr != b.lr.expr {
-                let (old, new) = (a.lr.expr.to_string(), b.lr.expr.to_string());
-                let cut = short(&old) != short(&new);
-                let text = |t: String| Some(if cut { short(&t) } else { t });
-                out.push(Difference { path: format!("run {}.lr", a.name), old: text(old), new: text(new) });
+                let (old, new) = pair(&a.lr.expr.to_string(), &b.lr.expr.to_string());
+                out.push(Difference { path: format!("run {}.lr", a.name), old: Some(old), new: Some(new) });
             }
         }
         if out.is_empty() && self.hash()? != new.hash()? {
@@ -93,155 +92,35 @@ impl Plan {
     }
 }
 
-fn view(plan: &Plan) -> Result<Value, serde_json::Error> {
-    let mut top = Map::new();
-    top.insert("format version".into(), json!(plan.version));
-    top.insert("spec".into(), json!(plan.spec));
-    top.insert("language".into(), json!(plan.language));
-    top.insert("order of tokenizers".into(), names(plan.tokenizers.iter().map(|t| t.name.as_str())));
-    top.insert("order of datasets".into(), names(plan.datasets.iter().map(|d| d.name.as_str())));
-    top.insert("order of runs".into(), names(plan.runs.iter().map(|r| r.name.as_str())));
-    for tokenizer in &plan.tokenizers {
-        top.insert(format!("tokenizer {}", tokenizer.name), tokenizer_view(plan, tokenizer)?);
-    }
-    for dataset in &plan.datasets {
-        top.insert(format!("dataset {}", dataset.name), dataset_view(dataset)?);
-    }
-    for classifier in &plan.classifiers {
-        let mut value = serde_json::to_value(classifier)?;
-        remove(&mut value, &["name", "train"]);
-        if let Value::Object(map) = &mut value {
-            map.insert("train".into(), json!(dataset_name(plan, classifier.train)));
-        }
-        top.insert(format!("classifier {}", classifier.name), value);
-    }
-    for evaluation in &plan.evaluations {
-        top.insert(format!("eval {}", evaluation.name), serde_json::to_value(&evaluation.protocol)?);
-    }
-    for sweep in &plan.sweeps {
-        top.insert(format!("sweep {}", sweep.name), serde_json::to_value(sweep)?);
-    }
-    for run in &plan.runs {
-        top.insert(format!("run {}", run.name), run_view(plan, run)?);
-    }
-    Ok(Value::Object(top))
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> Value {
-    Value::String(names.collect::<Vec<_>>().join(", "))
-}
-
-fn dataset_name(plan: &Plan, index: usize) -> String {
-    plan.datasets.get(index).map_or_else(|| format!("dataset {index}"), |d| d.name.clone())
-}
-
-fn tokenizer_view(plan: &Plan, tokenizer: &Tokenizer) -> Result<Value, serde_json::Error> {
-    let mut value = serde_json::to_value(tokenizer)?;
-    if let Some(train) = value.pointer_mut("/source/train") {
-        let indices = train.as_array().cloned().unwrap_or_default();
-        let named = indices
-            .iter()
-            .map(|i| dataset_name(plan, i.as_u64().unwrap_or(u64::MAX) as usize))
-            .collect::<Vec<_>>();
-        *train = json!(named);
-    }
-    remove(&mut value, &["name"]);
-    Ok(value)
-}
-
-fn dataset_view(dataset: &Dataset) -> Result<Value, serde_json::Error> {
-    let mut value = serde_json::to_value(dataset)?;
-    remove(&mut value, &["name", "measured"]);
-    Ok(value)
-}
-
-fn run_view(plan: &Plan, run: &Run) -> Result<Value, serde_json::Error> {
-    let mut value = serde_json::to_value(run)?;
-    remove(&mut value, &["name", "tokenizer", "lr", "stages", "parameters", "program"]);
-    let mut stages = Map::new();
-    for stage in &run.stages {
-        let mix: Map<String, Value> = stage
-            .mix
-            .iter()
-            .map(|entry| (dataset_name(plan, entry.dataset), json!(entry.weight.to_string())))
-            .collect();
-        // A weight that prints alike may differ in its last digits, and the order of a mixture is part of the plan.
-        let exact: Vec<String> = stage
-            .mix
-            .iter()
-            .map(|e| format!("{} {}/{}", dataset_name(plan, e.dataset), e.weight.num, e.weight.den))
-            .collect();
-        stages.insert(
-            stage.name.clone(),
-            json!({ "tokens": stage.asked_tokens, "first_step": stage.first_step, "steps": stage.steps,
-                    "until": stage.until.as_ref().map(|g| &g.source), "mix": mix, "mix, exactly": exact.join(" + ") }),
-        );
-    }
-    let lr =
-        if run.lr.source.is_empty() { serde_json::to_string(&run.lr.expr)? } else { run.lr.source.clone() };
-    if let Value::Object(map) = &mut value {
-        let tokenizer = plan.tokenizers.get(run.tokenizer).map(|t| t.name.clone());
-        map.insert("tokenizer".into(), json!(tokenizer));
-        if let Some(parent) = &run.parent {
-            let name = plan.runs.get(parent.run).map(|r| r.name.clone());
-            map.insert("parent".into(), json!({ "run": name, "step": parent.step, "carry": parent.carry }));
-        }
-        if !run.evaluations.is_empty() {
-            let named = |e: &EvaluationEvent| {
-                let names: Vec<&str> = e
-                    .evaluations
-                    .iter()
-                    .filter_map(|i| plan.evaluations.get(*i))
-                    .map(|e| e.name.as_str())
-                    .collect();
-                format!("{} every {:?}, stage ends {}, end {}", names.join(", "), e.every, e.stage_end, e.end)
-            };
-            map.insert("evaluations".into(), json!(run.evaluations.iter().map(named).collect::<Vec<_>>()));
-        }
-        map.insert("lr".into(), json!(lr));
-        map.insert("order of stages".into(), names(run.stages.iter().map(|s| s.name.as_str())));
-        map.insert("stages".into(), Value::Object(stages));
-    }
-    Ok(value)
-}
-
-fn remove(value: &mut Value, keys: &[&str]) {
-    if let Value::Object(map) = value {
-        for key in keys {
-            map.shift_remove(*key);
-        }
-    }
-}
-
 fn walk(path: &str, old: &Value, new: &Value, out: &mut Vec<Difference>) {
     if old == new {
         return;
     }
     let (Value::Object(a), Value::Object(b)) = (old, new) else {
-        out.push(Difference { path: path.to_owned(), old: Some(shown(old)), new: Some(shown(new)) });
+        let (old, new) = pair(&text(old), &text(new));
+        out.push(Difference { path: path.to_owned(), old: Some(old), new: Some(new) });
         return;
     };
+    // Of a whole item its name says enough.
+    let alone = |value: &Value| if path.is_empty() { String::new() } else { short(&text(value)) };
     let before = out.len();
     for (key, value) in a {
         let here = join(path, key);
         match b.get(key) {
             // Orders and exact weights matter only where the fields they summarize say nothing.
-            _ if key.starts_with("order of ") || key == "mix, exactly" => {}
+            _ if key.starts_with("order of ") || key.ends_with(", exactly") => {}
             Some(other) => walk(&here, value, other, out),
-            None => out.push(Difference { path: here, old: Some(shown(value)), new: None }),
+            None => out.push(Difference { path: here, old: Some(alone(value)), new: None }),
         }
     }
-    for (key, value) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
-        out.push(Difference { path: join(path, key), old: None, new: Some(shown(value)) });
+    for (key, value) in b.iter().filter(|(key, _)| !a.contains_key(*key) && !key.ends_with(", exactly")) {
+        out.push(Difference { path: join(path, key), old: None, new: Some(alone(value)) });
     }
     if out.len() == before {
         for (key, value) in a {
             if let Some(other) = b.get(key).filter(|other| *other != value) {
-                out.push(Difference {
-                    path: join(path, key),
-                    old: Some(shown(value)),
-                    new: Some(shown(other)),
-                });
+                let (old, new) = pair(&text(value), &text(other));
+                out.push(Difference { path: join(path, key), old: Some(old), new: Some(new) });
             }
         }
     }
@@ -251,14 +130,49 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn shown(value: &Value) -> String {
+fn text(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
-        Value::String(text) => short(text),
-        Value::Object(map) if map.contains_key("kind") => short(&value.to_string()),
-        Value::Object(_) => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) => short(&value.to_string()),
+        Value::String(text) => text.clone(),
+        Value::Object(map) => match map.get("kind").and_then(Value::as_str) {
+            Some(kind) => kind.to_owned(),
+            None => String::new(),
+        },
+        Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), thousands),
+        Value::Array(list) => list.iter().map(text).collect::<Vec<_>>().join(", "),
+        Value::Bool(_) => value.to_string(),
     }
+}
+
+/// `2,097,152`; four digits stay together.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    if digits.len() < 5 {
+        return digits;
+    }
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Two values, short enough to be read side by side, and not where they are alike.
+fn pair(old: &str, new: &str) -> (String, String) {
+    if old.chars().count() <= VALUE_WIDTH && new.chars().count() <= VALUE_WIDTH {
+        return (old.to_owned(), new.to_owned());
+    }
+    let alike = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
+    let skip = if alike > VALUE_WIDTH / 2 { alike - VALUE_WIDTH / 4 } else { 0 };
+    let from = |text: &str| {
+        let rest: String = text.chars().skip(skip).collect();
+        let rest = short(&rest);
+        if skip > 0 { format!("…{rest}") } else { rest }
+    };
+    (from(old), from(new))
 }
 
 fn short(text: &str) -> String {
@@ -274,8 +188,8 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        AdamW, Batch, Block, Checkpoints, Family, Init, Measured, MixEntry, Model, Objective, Program, Ratio,
-        Rope, Schedule, Source, Stage, TokenizerSource, Validation,
+        AdamW, Batch, Block, Checkpoints, Dataset, Family, Init, Measured, MixEntry, Model, Objective,
+        Program, Ratio, Rope, Run, Schedule, Source, Stage, Tokenizer, TokenizerSource, Validation,
     };
     use smolc_expr::Expr;
 
@@ -374,6 +288,7 @@ mod tests {
                     optimizer_bytes: 0,
                     activation_bytes: 0,
                     flops: 0,
+                    recomputed_flops: 0,
                 },
             }],
         }
@@ -413,8 +328,8 @@ mod tests {
         assert_eq!(
             lines(&old, &new),
             [
-                r#"dataset code.source.kind: text → files"#,
-                r#"dataset code.source.patterns: ["code.txt"] → ["src/*.rs"]"#,
+                "dataset code.source.kind: text → files",
+                "dataset code.source.patterns: code.txt → src/*.rs",
                 "run pretrain.batch.sequences: 2 → 4",
                 "run pretrain.lr: 1e-3 → 2e-3",
                 "run pretrain.stages.prose.mix.docs: 80% → 70%",
@@ -435,6 +350,17 @@ mod tests {
         let mut new = plan();
         new.datasets.push(dataset("more"));
         assert_eq!(lines(&old, &new), ["dataset more: added"]);
+    }
+
+    #[test]
+    fn long_values_are_shown_where_they_differ() {
+        let (a, b) = (format!("{}a tail", "x".repeat(200)), format!("{}b tail", "x".repeat(200)));
+        let (old, new) = pair(&a, &b);
+        assert!(old.starts_with("…xxx") && old.ends_with("a tail") && new.ends_with("b tail"), "{old} {new}");
+        assert_eq!(pair("a", "b"), ("a".into(), "b".into()));
+        let ended = pair(&"x".repeat(200), &"x".repeat(201));
+        assert_ne!(ended.0, ended.1);
+        assert_eq!((thousands(9999), thousands(2_097_152)), ("9999".into(), "2,097,152".into()));
     }
 
     #[test]

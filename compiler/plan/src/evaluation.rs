@@ -33,6 +33,19 @@ pub struct Items {
     pub shots_order: ShotsOrder,
 }
 
+impl Items {
+    /// Whether `data` names files and not a dataset of a hub.
+    pub fn are_files(&self) -> bool {
+        names_files(&self.data)
+    }
+}
+
+/// Whether `data` of an evaluation is a pattern of files of JSON lines or Parquet; anything else is a dataset of a hub.
+pub fn names_files(data: &str) -> bool {
+    let name = data.trim_end_matches(".gz").trim_end_matches(".zst");
+    [".jsonl", ".json", ".parquet"].iter().any(|ending| name.ends_with(ending)) && !data.contains("://")
+}
+
 /// How examples are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -144,6 +157,16 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// What is put before an answer, if there is such a text; `{column}` stands for a column of the item.
+    pub fn prompt(&self) -> Option<&str> {
+        match self {
+            Protocol::Likelihood { prompt, .. }
+            | Protocol::Generation { prompt, .. }
+            | Protocol::Execution { prompt, .. } => Some(prompt),
+            Protocol::Judge { .. } | Protocol::Perplexity { .. } | Protocol::Needle { .. } => None,
+        }
+    }
+
     /// The items of a benchmark, if it has some.
     pub fn items(&self) -> Option<&Items> {
         match self {

@@ -9,6 +9,7 @@
 pub mod data;
 pub mod diff;
 pub mod evaluation;
+pub mod filter;
 pub mod hash;
 pub mod load;
 pub mod model;
@@ -17,13 +18,15 @@ pub mod program;
 pub mod ratio;
 pub mod run;
 pub mod target;
+mod view;
 
 pub use data::{
-    Amount, Classifier, Columns, Dataset, Dedup, Document, Measured, Separator, Source, Step, Take,
-    TokenFormat, Tokenizer, TokenizerSource,
+    Amount, Classifier, Columns, Dataset, Dedup, Measured, Separator, Source, Step, Take, TokenFormat,
+    Tokenizer, TokenizerSource,
 };
 pub use diff::Difference;
 pub use evaluation::{Evaluation, EvaluationEvent, Items, Metric, Normalize, Protocol, ShotsOrder};
+pub use filter::{Filter, Score};
 pub use hash::PlanHash;
 pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};

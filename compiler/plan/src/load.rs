@@ -6,7 +6,7 @@
 
 use crate::program::{Op, Program, Slot, Space, Statement};
 use crate::{PLAN_VERSION, Plan, Protocol, Ratio, Run, SignalKind, Step};
-use smolc_expr::Input;
+use smolc_expr::row::Need;
 use std::collections::HashSet;
 use thiserror::Error;
 
@@ -106,13 +106,16 @@ impl Plan {
         }
         for dataset in &self.datasets {
             for step in &dataset.steps {
-                let (Step::Where { filter } | Step::Thin { filter, .. }) = step else { continue };
-                filter.verify().map_err(|e| format!("a filter of dataset `{}`: {e}", dataset.name))?;
-                for input in &filter.inputs {
-                    if let Input::Classifier { classifier, .. } = input
-                        && !self.classifiers.iter().any(|c| c.name == *classifier)
-                    {
-                        return Err(format!("dataset `{}` asks classifier `{classifier}`", dataset.name));
+                let (filter, yields) = match step {
+                    Step::Where { filter } => (filter, Need::Truth),
+                    Step::Thin { filter, .. } => (filter, Need::Number),
+                    Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => continue,
+                };
+                filter.needs(yields).map_err(|e| format!("a filter of dataset `{}`: {e}", dataset.name))?;
+                for score in &filter.scores {
+                    if !self.classifiers.iter().any(|c| c.name == score.classifier) {
+                        let name = &score.classifier;
+                        return Err(format!("dataset `{}` asks classifier `{name}`", dataset.name));
                     }
                 }
             }

@@ -6,8 +6,9 @@
 //!
 //! What touches which step is decided conservatively: a field that is not known to act later acts from the first step on.
 
-use crate::{Difference, MixEntry, Plan, Run, Stage};
-use smolc_expr::{Evaluator, ExprError};
+use crate::diff::thousands;
+use crate::{Difference, MixEntry, Plan, Run, SignalKind, Stage, Step};
+use smolc_expr::{Evaluator, Expr, ExprError};
 use thiserror::Error;
 
 /// A difference and where it begins to matter.
@@ -51,6 +52,9 @@ impl Plan {
         };
         let pair = Pair { old: self, new, a: old_run, b: new_run };
         let mut changes = Vec::new();
+        if let Some(change) = pair.beginning()? {
+            changes.push(change);
+        }
         for difference in self.diff(new)? {
             if let Some(from) = pair.touches(&difference.path)? {
                 changes.push(Change { from, difference });
@@ -89,6 +93,20 @@ impl Pair<'_> {
                 .any(|t| named(rest, &t.name));
             return Ok(own.then_some(Some(0)));
         }
+        if let Some(rest) = path.strip_prefix("eval ") {
+            let asks = |plan: &Plan, run: &Run| {
+                let asked = run.evaluations.iter().flat_map(|e| &e.evaluations);
+                asked.filter_map(|i| plan.evaluations.get(*i)).any(|e| named(rest, &e.name))
+            };
+            return Ok((asks(self.old, self.a) || asks(self.new, self.b)).then(|| self.scores()));
+        }
+        if let Some(rest) = path.strip_prefix("classifier ") {
+            return Ok(self.classifier(rest));
+        }
+        if path.starts_with("sweep ") {
+            // How runs came to be; they are there themselves.
+            return Ok(None);
+        }
         Ok(match path {
             // Names of files and places in lists: nothing is computed from them.
             "spec" | "order of tokenizers" | "order of datasets" | "order of runs" => Some(None),
@@ -103,8 +121,15 @@ impl Pair<'_> {
         if field == "steps" {
             return Ok(Some(self.a.steps.min(self.b.steps)));
         }
-        if field.starts_with("checkpoints") || field.starts_with("validation") {
+        if field == "optimizer.weight_decay" || field == "optimizer.weight_decay, exactly" {
+            return self.decay();
+        }
+        // When something is written or evaluated, and on what it is meant to run: no step is made otherwise.
+        if ["checkpoints", "validation", "target"].iter().any(|f| named(field, f)) {
             return Ok(None);
+        }
+        if named(field, "eval") {
+            return Ok(self.scores());
         }
         if let Some(rest) = field.strip_prefix("stages.") {
             return Ok(self.stage(rest));
@@ -112,10 +137,73 @@ impl Pair<'_> {
         Ok(if field == "order of stages" { self.stages() } else { Some(0) })
     }
 
+    /// A run that begins from another one is another run when that one is, before the place where it begins.
+    fn beginning(&self) -> Result<Option<Change>, PastError> {
+        let (Some(a), Some(b)) = (&self.a.parent, &self.b.parent) else { return Ok(None) };
+        let (Some(old), Some(new)) = (self.old.runs.get(a.run), self.new.runs.get(b.run)) else {
+            return Ok(None);
+        };
+        // Another parent, or another step of it, is a difference of its own.
+        if old.name != new.name || a.step != b.step {
+            return Ok(None);
+        }
+        let first = self.old.changes(self.new, &old.name)?.iter().filter_map(|c| c.from).min();
+        let Some(step) = first.filter(|step| *step < a.step) else { return Ok(None) };
+        let difference = Difference {
+            path: format!("run {}.parent", self.a.name),
+            old: Some(old.name.clone()),
+            new: Some(format!("{}, which differs from step {} on", old.name, thousands(step + 1))),
+        };
+        Ok(Some(Change { from: Some(0), difference }))
+    }
+
+    /// First stage that ends by a score; scores are for people otherwise.
+    fn scores(&self) -> Option<u64> {
+        let by_score = |s: &&Stage| {
+            s.until.iter().flat_map(|g| &g.signals).any(|s| match s.of {
+                SignalKind::Score { .. } | SignalKind::Plateau { .. } => true,
+                SignalKind::Loss | SignalKind::LossMean { .. } | SignalKind::GradientNorm => false,
+            })
+        };
+        let stages = self.a.stages.iter().chain(&self.b.stages);
+        stages.filter(by_score).map(|s| s.first_step).min()
+    }
+
+    /// A classifier matters from the first step that draws from a dataset it filters.
+    fn classifier(&self, rest: &str) -> Option<Option<u64>> {
+        let mut first: Option<u64> = None;
+        for (plan, run) in [(self.old, self.a), (self.new, self.b)] {
+            for (index, dataset) in plan.datasets.iter().enumerate() {
+                let asks = dataset.steps.iter().any(|step| match step {
+                    Step::Where { filter } | Step::Thin { filter, .. } => {
+                        filter.scores.iter().any(|score| named(rest, &score.classifier))
+                    }
+                    Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => false,
+                });
+                let drawn = run.stages.iter().find(|s| s.mix.iter().any(|m| m.dataset == index));
+                if let Some(stage) = drawn.filter(|_| asks) {
+                    first = Some(first.map_or(stage.first_step, |f| f.min(stage.first_step)));
+                }
+            }
+        }
+        first.map(Some)
+    }
+
     /// First update whose rates differ in a bit; of those that both plans make.
     fn rate(&self) -> Result<Option<u64>, PastError> {
-        let bind = |run: &Run| Evaluator::new(&run.lr.expr, &["t", "end"]);
-        let (a, b) = (bind(self.a)?, bind(self.b)?);
+        self.bits(&self.a.lr.expr, &self.b.lr.expr)
+    }
+
+    /// The same of the weight decay, a number or a schedule.
+    fn decay(&self) -> Result<Option<u64>, PastError> {
+        let of = |run: &Run| {
+            run.weight_decay.as_ref().map_or(Expr::Const(run.optimizer.weight_decay), |s| s.expr.clone())
+        };
+        self.bits(&of(self.a), &of(self.b))
+    }
+
+    fn bits(&self, a: &Expr, b: &Expr) -> Result<Option<u64>, PastError> {
+        let (a, b) = (Evaluator::new(a, &["t", "end"])?, Evaluator::new(b, &["t", "end"])?);
         let (end_a, end_b) = (self.a.steps as f64, self.b.steps as f64);
         let both = self.a.steps.min(self.b.steps);
         let differs = |t: &u64| {
@@ -139,6 +227,11 @@ impl Pair<'_> {
         let begin = a.first_step.min(b.first_step);
         match field {
             ".first_step" => Some(begin),
+            // Before the least number of steps a guard is not asked.
+            ".until" | ".until, exactly" => {
+                let least = [&a, &b].iter().filter_map(|s| s.until.as_ref()).map(|g| g.least_steps).min();
+                Some(begin + least.unwrap_or(0))
+            }
             // What was asked for before it was rounded to steps: only the steps are made.
             ".tokens" if a.steps == b.steps => None,
             ".tokens" | ".steps" => Some((a.first_step + a.steps).min(b.first_step + b.steps).max(begin)),
@@ -159,7 +252,7 @@ impl Pair<'_> {
     }
 
     /// A difference of a dataset: it matters where the run first draws from it, and from the first step on when a
-    /// tokenizer of the run is trained on it. A stated size is for people.
+    /// tokenizer of the run is trained on it. A stated size and a limit are for people.
     fn dataset(&self, rest: &str) -> Option<Option<u64>> {
         let mut first: Option<u64> = None;
         let mut name = None;
@@ -180,7 +273,9 @@ impl Pair<'_> {
         }
         // Not used by this run at all.
         let first = first?;
-        let stated = name.and_then(|n| rest.strip_prefix(n)).is_some_and(|f| f.starts_with(".stated_"));
+        let stated = name
+            .and_then(|n| rest.strip_prefix(n))
+            .is_some_and(|f| f.starts_with(".stated_") || f == ".limit");
         Some(if stated { None } else { Some(first) })
     }
 }

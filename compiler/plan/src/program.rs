@@ -40,8 +40,15 @@ pub struct Program {
     /// Of which activations, inputs and workspace.
     pub activation_bytes: u64,
     /// Floating-point operations of the matrix products and of attention (causal half), forward and backward, one
-    /// micro-batch.
+    /// micro-batch. What is computed again is not among them.
     pub flops: u64,
+    /// Operations of the products and of attention that the backward pass does once more to save memory.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub recomputed_flops: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A tensor with its place in the arena.

@@ -18,13 +18,32 @@ pub struct Device {
 }
 
 /// What of the activations is kept for the backward pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recompute {
     /// All of it.
+    #[default]
     None,
-    /// The input of each layer; the rest is computed again.
+    /// What matrix products and attention made; the outputs of norms and of SwiGLU, which cost bandwidth only, are computed
+    /// again.
+    Elementwise,
+    /// The input of each layer; the rest is computed again (Chen et al., Training Deep Nets with Sublinear Memory Cost,
+    /// 2016).
     Layers,
+}
+
+impl Recompute {
+    /// Every level, from the least computation to the least memory.
+    pub const ALL: [Recompute; 3] = [Recompute::None, Recompute::Elementwise, Recompute::Layers];
+
+    /// As a spec writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Recompute::None => "none",
+            Recompute::Elementwise => "elementwise",
+            Recompute::Layers => "layers",
+        }
+    }
 }
 
 /// Devices and the division of work among them.

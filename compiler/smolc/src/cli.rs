@@ -88,6 +88,12 @@ pub enum Command {
     /// Walk every step of a plan without training: count every draw, evaluate every learning rate
     #[command(after_help = SIMULATE_HELP)]
     Simulate(SimulateArgs),
+    /// Turn another tool's configuration into a spec, and say what it gets wrong
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArgs),
+    /// Write a run as another tool's configuration, where that tool can say it
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArgs),
     /// Say what differs between two specs, or a spec and a run, and from which step on it matters
     #[command(after_help = DIFF_HELP)]
     Diff(DiffArgs),
@@ -179,6 +185,9 @@ pub struct CheckArgs {
     /// Also check that every run fits this device
     #[arg(long, value_enum, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
+    /// Print a layer of the compiler instead; the diagnostics go to standard error
+    #[arg(long, value_enum, value_name = "LAYER", conflicts_with = "format")]
+    pub emit: Option<Emit>,
 }
 
 /// Formats of `smolc check`.
@@ -198,6 +207,7 @@ Examples:
   smolc plan specs/smollm2-1.7b.smol
   smolc plan my.smol --format json --out plan.json
   smolc plan my.smol --format html --out plan.html
+  smolc plan my.smol --emit clif              # the schedules as Cranelift sees them
   smolc plan my.smol --emit step | less       # the operators with shapes, bytes, FLOPs and offsets";
 
 /// `smolc plan`.
@@ -208,8 +218,8 @@ pub struct PlanArgs {
     /// How to print the plan
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", conflicts_with = "emit")]
     pub format: PlanFormat,
-    /// Print a part of the plan instead
-    #[arg(long, value_enum, value_name = "PART")]
+    /// Print a layer of the compiler instead
+    #[arg(long, value_enum, value_name = "LAYER")]
     pub emit: Option<Emit>,
     /// Only this run of the spec (not for JSON)
     #[arg(long, value_name = "NAME")]
@@ -241,9 +251,19 @@ pub enum Format {
     Json,
 }
 
-/// Parts of a plan that `--emit` prints.
+/// Layers of the compiler that `--emit` prints, from the text down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Emit {
+    /// The syntax tree, with the place of every node
+    Tree,
+    /// The checked spec: every value that was worked out, with its place
+    Typed,
+    /// The run-time expressions of each run
+    Ir,
+    /// The same as Cranelift is given them
+    Clif,
+    /// The same as machine code of this host
+    Asm,
     /// The step program of each run
     Step,
 }
@@ -618,6 +638,58 @@ pub struct SimulateArgs {
     /// Threads to walk on [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+}
+
+/// Tools whose configurations are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Foreign {
+    /// nanotron's YAML
+    Nanotron,
+}
+
+const IMPORT_HELP: &str = "\
+Several files are the stages of one run, in order. Findings go to standard error: `wrong` is what the configuration does
+not do as it says, `lost` what a spec cannot say, `assumed` what had to be chosen.
+
+Examples:
+  smolc import nanotron config_smollm2_1B.yaml --out smollm2.smol && smolc check smollm2.smol
+  smolc import nanotron stage1.yaml stage2.yaml stage3.yaml > smollm3.smol";
+
+/// `smolc import`.
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Whose configuration
+    #[arg(value_enum, value_name = "TOOL")]
+    pub format: Foreign,
+    /// Its files
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Write the spec to a file instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+const EXPORT_HELP: &str = "\
+What the tool cannot say is an error (exit code 1) that names every such field.
+
+Examples:
+  smolc export nanotron specs/smollm2-1.7b.smol --out config.yaml
+  smolc export nanotron my.smol --run pretrain";
+
+/// `smolc export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// For which tool
+    #[arg(value_enum, value_name = "TOOL")]
+    pub format: Foreign,
+    #[command(flatten)]
+    pub spec: SpecArgs,
+    /// The run, if the spec has several
+    #[arg(long, value_name = "NAME")]
+    pub run: Option<String>,
+    /// Write to a file instead of standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
 }
 
 const DIFF_HELP: &str = "\

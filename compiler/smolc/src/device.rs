@@ -6,7 +6,8 @@ use crate::failure::Failure;
 use crate::output::number;
 use smolc_engine::{Backend, Cuda, EngineError};
 use smolc_kernels_cuda::host::{Cubins, CudaError, Device, DeviceInfo, Library, Search};
-use smolc_plan::{Precision, Run};
+use smolc_lower::program::{self, Decay, ProgramOptions};
+use smolc_plan::{Precision, Recompute, Run};
 use std::path::PathBuf;
 
 /// Where NVIDIA's libraries are looked for.
@@ -143,10 +144,40 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
         )),
         None => failure.help("one sequence a micro-batch is already too much; make the window shorter"),
     };
+    for level in levels_after(run) {
+        let Some(arena) = arena_with(run, level) else { break };
+        if arena.saturating_add(BESIDE) <= free {
+            failure = failure.help(format!(
+                "with `recompute: {}` in the run's target it takes {} and gives the same bits",
+                level.name(),
+                bytes(arena.saturating_add(BESIDE)),
+            ));
+            break;
+        }
+    }
     if run.precision == Precision::F32 {
         failure = failure.help("`precision: bf16` halves the activations");
     }
     Some(failure)
+}
+
+/// What keeps less than the run does, from the most to the least.
+fn levels_after(run: &Run) -> impl Iterator<Item = Recompute> {
+    let level = run.target.as_ref().map_or(Recompute::None, |t| t.recompute);
+    Recompute::ALL.into_iter().skip_while(move |l| *l != level).skip(1)
+}
+
+/// The arena of the run if it recomputed that much.
+fn arena_with(run: &Run, recompute: Recompute) -> Option<u64> {
+    let options = ProgramOptions {
+        batch: run.batch.micro,
+        window: run.batch.window,
+        head_chunk: smolc_lower::HEAD_CHUNK,
+        decay: Decay::All,
+        recompute,
+        training: true,
+    };
+    program::build_in(&run.model, &options, run.precision).ok().map(|(program, _)| program.arena_bytes)
 }
 
 /// The way to compiled kernels.

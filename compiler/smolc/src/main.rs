@@ -7,10 +7,12 @@
 //! (`smolc-train`). A command only wires those together.
 
 mod cli;
+mod columns;
 mod commands;
 mod device;
 mod doc_html;
 mod doctor;
+mod emit;
 mod exit;
 mod failure;
 mod files;

@@ -6,7 +6,7 @@ use smolc_data::Tokenizer;
 use smolc_engine::Engine;
 use smolc_engine::hf::{self, Special};
 use smolc_lower::program::{self, Decay, ProgramOptions};
-use smolc_plan::{Model, Program};
+use smolc_plan::{Model, Program, Recompute};
 use std::path::{Path, PathBuf};
 
 /// A model in memory.
@@ -56,6 +56,7 @@ impl Folder {
             window,
             head_chunk: smolc_lower::HEAD_CHUNK,
             decay: Decay::All,
+            recompute: Recompute::None,
             training: false,
         };
         let failed = |e: &dyn std::error::Error| {

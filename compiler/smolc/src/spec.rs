@@ -80,6 +80,16 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, stream: &Stream) ->
 
 /// Checks and lowers the spec. Diagnostics go to standard error; `Err(exit)` inside when they forbid to go on.
 pub fn plan(args: &SpecArgs, console: &Console) -> Result<Result<Plan, Exit>, Failure> {
+    planned(args, console, true)
+}
+
+/// The same for a command that compares specs: warnings about each are not its business. They are printed with the errors
+/// of a spec that has some.
+pub fn plan_quietly(args: &SpecArgs, console: &Console) -> Result<Result<Plan, Exit>, Failure> {
+    planned(args, console, false)
+}
+
+fn planned(args: &SpecArgs, console: &Console, warn: bool) -> Result<Result<Plan, Exit>, Failure> {
     let checked = check(args)?;
     let (mut diagnostics, mut plan) = (checked.diagnostics, None);
     if checked.spec.complete {
@@ -89,7 +99,7 @@ pub fn plan(args: &SpecArgs, console: &Console) -> Result<Result<Plan, Exit>, Fa
         }
     }
     let summary = Summary::of(&diagnostics);
-    if !diagnostics.is_empty() {
+    if !diagnostics.is_empty() && (warn || summary.errors > 0) {
         let text = render(&diagnostics, &checked.sources, &console.err);
         console.err.print(&format!("{}\n{}\n\n", text.trim_end(), summary.text(&console.err)))?;
     }

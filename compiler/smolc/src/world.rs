@@ -1,13 +1,10 @@
 //! The real machine, as the compiler may see it.
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use smolc_check::world::World;
+use smolc_check::world::{Column, World};
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader};
 use std::path::Path;
-
-/// Longest first line that columns are read from, bytes.
-const FIRST_LINE: u64 = 4 << 20;
 
 /// Files, environment and home directory of this process.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,17 +35,10 @@ impl World for RealWorld {
         Some(glob::glob(pattern).ok()?.filter_map(Result::ok).any(|path| path.is_file()))
     }
 
-    fn columns(&self, pattern: &str) -> Option<Vec<String>> {
-        // The first line of plain JSON lines; what is compressed, and Parquet, is looked at when it is prepared.
+    fn columns(&self, pattern: &str) -> Option<Vec<Column>> {
+        // What cannot be read is no column either; the data layer says why when it reads.
         let path = glob::glob(pattern).ok()?.filter_map(Result::ok).find(|path| path.is_file())?;
-        if path.extension().is_none_or(|e| e != "jsonl" && e != "json") {
-            return None;
-        }
-        let mut line = String::new();
-        let file = std::fs::File::open(path).ok()?;
-        BufReader::new(file.take(FIRST_LINE)).read_line(&mut line).ok()?;
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).ok()?;
-        Some(object.keys().cloned().collect())
+        crate::columns::of(&path)
     }
 
     fn tokenizer_vocab(&self, path: &str) -> Result<Option<u64>, String> {
@@ -141,18 +131,6 @@ mod tests {
         assert!(vocab("{").unwrap_err().contains("not a tokenizer.json"));
         assert!(vocab(r#"{"model":{"vocab":3}}"#).is_err());
         assert_eq!(RealWorld.tokenizer_vocab("/nonexistent/tokenizer.json"), Ok(None));
-    }
-
-    #[test]
-    fn columns_are_those_of_the_first_line() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("a.jsonl"), "{\"text\": \"x\", \"score\": 3}\n{\"other\": 1}\n")
-            .unwrap();
-        std::fs::write(dir.path().join("b.jsonl"), "not json\n").unwrap();
-        let at = |name: &str| RealWorld.columns(&format!("{}/{name}", dir.path().display()));
-        assert_eq!(at("a*.jsonl"), Some(vec!["text".to_string(), "score".to_string()]));
-        assert_eq!(at("b.jsonl"), None);
-        assert_eq!(at("none.jsonl"), None);
     }
 
     #[test]

@@ -68,11 +68,20 @@ fn a_column_that_is_not_there_is_named() {
         "tiny.smol",
         spec(30).replace("text(\"tales.txt\")", "parquet(\"tales.parquet\") { text: .contents }"),
     );
-    project.smolc(&["run", "tiny.smol"]).exits(3).says(&[
-        "tales.parquet",
-        "`contents`",
-        "did you mean `content`?",
-    ]);
+    // Before anything runs, by the first file; another one is looked at when it is read.
+    project.smolc(&["run", "tiny.smol"]).exits(1).says(&["no column `contents`", "did you mean `.content`?"]);
+    write_parquet(&project.path().join("a.parquet"), &words(1, 400, 20));
+    let odd = RecordBatch::try_from_iter([("contend", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)])
+        .unwrap();
+    let file = std::fs::File::create(project.path().join("b.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, odd.schema(), None).unwrap();
+    writer.write(&odd).unwrap();
+    writer.close().unwrap();
+    project.write(
+        "tiny.smol",
+        spec(30).replace("text(\"tales.txt\")", "parquet(\"[ab].parquet\") { text: .content }"),
+    );
+    project.smolc(&["run", "tiny.smol"]).exits(3).says(&["b.parquet", "did you mean `contend`?"]);
 }
 
 #[test]

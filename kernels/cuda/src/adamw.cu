@@ -4,7 +4,7 @@
 // CPU operator, bit for bit: g = grad·grad_scale; m ← fma(1-β₁, g - m, m); v ← fma(1-β₂, g², β₂·v);
 // p ← fma(-lr/(1-β₁ᵗ), m / (√v/√(1-β₂ᵗ) + eps), p·keep), keep = 1 - lr·weight_decay where decay applies, else 1.
 // The factors are computed by the host in f64 and rounded once. `grad_scale` (the clip coefficient) is read from the
-// device, so that no step waits for the host; null means 1. `segment_ends[s]` is the element after segment s, a multiple
+// device, so that no step waits for the host; null means 1, and where it is NaN nothing is changed. `segment_ends[s]` is the element after segment s, a multiple
 // of 4, and `decays[s]` says whether decay applies. Bytes: 28 an element, 30 with the copy (null for none).
 // Launch: ⌈n / 1024⌉ blocks of 256, n a multiple of 4.
 #include "common/barrier.cuh"
@@ -36,6 +36,7 @@ DEV void adamw(float* params, const float* grads, float* m, float* v, bf16* copy
     while (segment_ends[segment] <= i) segment++;
     if (!decays[segment]) keep = 1.f;
     const float scale = grad_scale ? *grad_scale : 1.f;
+    if (scale != scale) return;
     Pack<float> p = load(params + i), first = load(m + i), second = load(v + i);
     const Pack<float> grad = load_once(grads + i);
     UNROLL for (int j = 0; j < 4; j++) {

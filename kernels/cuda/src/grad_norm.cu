@@ -1,8 +1,9 @@
 // The Euclidean norm of all gradients and the clip coefficient, without the host.
 //
 // `grad_norm_parts`: block b writes Σ g² of elements b·per_block … in f64. `grad_norm_finish`: adds the parts in order,
-// result[0] = √Σ, and coefficient = min(1, clip / (norm + 1e-6)), 1 if `clip` is 0; NaN norms leave it at 1, as on the
-// CPU: the norm itself says that a gradient is not finite. Bytes: 4 an element.
+// norm = √Σ, and coefficient = min(1, clip / (norm + 1e-6)), 1 if `clip` is 0. Where the norm or `loss` (f64; null for
+// none) is not finite the coefficient is NaN, upon which `adamw` leaves everything as it is: the host learns of it while
+// the update is already queued. Bytes: 4 an element.
 // Launch: parts ⌈n / per_block⌉ blocks of 256, per_block a multiple of 4; finish one block of 256.
 #include "common/reduce.cuh"
 #include "common/vec.cuh"
@@ -25,7 +26,8 @@ DEV void grad_norm_parts(const float* grads, i64 n, i64 per_block, double* parts
     if (thread_x() == 0) parts[block_x()] = sum;
 }
 
-DEV void grad_norm_finish(const double* parts, int count, double clip, double* norm, float* coefficient) {
+DEV void grad_norm_finish(const double* parts, int count, double clip, const double* loss, double* norm,
+                          float* coefficient) {
     SHARED(double, scratch, 8);
     double sum = 0.0;
     for (int i = thread_x(); i < count; i += 256) sum += parts[i];
@@ -33,7 +35,8 @@ DEV void grad_norm_finish(const double* parts, int count, double clip, double* n
     if (thread_x() == 0) {
         const double root = sqrt_d(sum), shrink = clip / (root + 1e-6);
         *norm = root;
-        *coefficient = clip > 0.0 && shrink < 1.0 ? (float)shrink : 1.f;
+        const bool finite = is_finite(root) && (!loss || is_finite(*loss));
+        *coefficient = !finite ? from_bits(0x7fc00000u) : clip > 0.0 && shrink < 1.0 ? (float)shrink : 1.f;
     }
 }
 
@@ -43,7 +46,8 @@ KERNEL(256, 1) grad_norm_parts(const float* grads, i64 n, i64 per_block, double*
     dev::grad_norm_parts(grads, n, per_block, parts);
 }
 EMULATE(grad_norm_parts)
-KERNEL(256, 1) grad_norm_finish(const double* parts, int count, double clip, double* norm, float* coefficient) {
-    dev::grad_norm_finish(parts, count, clip, norm, coefficient);
+KERNEL(256, 1)
+grad_norm_finish(const double* parts, int count, double clip, const double* loss, double* norm, float* coefficient) {
+    dev::grad_norm_finish(parts, count, clip, loss, norm, coefficient);
 }
 EMULATE(grad_norm_finish)

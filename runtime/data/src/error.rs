@@ -197,17 +197,13 @@ pub enum DataError {
         /// Documents after each step.
         left: String,
     },
-    /// A pipeline that could not be told from another one.
-    #[error(
-        "dataset `{dataset}`: its pipeline has steps and no identity, so what is prepared could not be recognized"
-    )]
-    NoIdentity {
-        /// The dataset.
-        dataset: String,
-    },
-    /// A filter without a value.
-    #[error("a filter failed: {reason}")]
+    /// A filter or another step that cannot be carried out.
+    #[error("{place}: {filter}: {reason}")]
     Filter {
+        /// The file, or the dataset.
+        place: String,
+        /// The filter, as the spec writes it, or which step.
+        filter: String,
         /// Why.
         reason: String,
     },
@@ -221,7 +217,7 @@ pub enum DataError {
         /// The column asked for.
         column: String,
         /// What it was asked for as.
-        kind: &'static str,
+        kind: String,
     },
     /// A split shorter than a window.
     #[error(
@@ -344,6 +340,15 @@ impl DataError {
     /// True where the directory belongs to another plan (exit code 5), false for data and environment (3).
     pub fn is_mismatch(&self) -> bool {
         matches!(self, DataError::Mismatch { .. })
+    }
+
+    /// Filters that could not be asked about the rows of a file.
+    pub(crate) fn filters(path: &Path, reason: String) -> DataError {
+        DataError::Filter {
+            place: path.display().to_string(),
+            filter: "the filters of its dataset".into(),
+            reason,
+        }
     }
 
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> DataError {

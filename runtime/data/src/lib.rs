@@ -32,11 +32,11 @@ pub use error::DataError;
 pub use guard::panics_are_caught;
 pub use loader::{Batch, Loader};
 pub use prepare::{
-    Manifest, Pipeline, dataset_directory, prepare_dataset, prepare_dataset_with, prepare_tokenizer,
-    prepare_tokenizer_with, prepare_tokens, tokenizer_path,
+    Manifest, dataset_directory, prepare_dataset, prepare_tokenizer, prepare_tokens, tokenizer_path,
 };
 pub use progress::{Progress, Silent};
 pub use source::parquet::ParquetError;
+pub use source::{FileColumn, Holds, columns};
 pub use store::{Split, SplitView, Store};
 pub use tokenizer::{Engine, Tokenizer};
 pub use tokens::{Ends, Layout, Survey, Tokenized, TokensError};

@@ -14,7 +14,8 @@ mod common;
 
 use common::*;
 use smolc_data::{DataError, Silent, Split, Store, dataset_directory, prepare_dataset, prepare_tokenizer};
-use smolc_plan::{Plan, TokenizerSource};
+use smolc_expr::row::RowExpr;
+use smolc_plan::{Amount, Dedup, Filter, Plan, Step, TokenizerSource};
 use std::path::Path;
 
 fn sample_plan(root: &Path) -> Plan {
@@ -261,6 +262,30 @@ fn a_tokenizer_file_is_copied_and_watched() {
     assert!(error.to_string().contains("`</s>`") && error.to_string().contains("`<|endoftext|>`"), "{error}");
 }
 
+/// [`sample_plan`], and JSON lines that go through every kind of step.
+fn plan_with_a_pipeline(root: &Path) -> Plan {
+    let mut plan = sample_plan(root);
+    let line = |i: u64| format!("{{\"text\": \"{i} is a text of several words\", \"score\": {}}}\n", i % 7);
+    std::fs::write(root.join("a.jsonl"), (0..900).map(|i| line(i % 600)).collect::<String>()).unwrap();
+    std::fs::write(root.join("bench.jsonl"), "{\"question\": \"5 is a text of several words\"}\n").unwrap();
+    let score = RowExpr::Binary(
+        smolc_expr::Binary::Ge,
+        Box::new(RowExpr::Column("score".into())),
+        Box::new(RowExpr::Int(2)),
+    );
+    let mut d = dataset("through", jsonl(root, "a.jsonl"));
+    d.validation_per_million = 100_000;
+    d.steps = vec![
+        Step::Where { filter: Filter { expr: score, scores: vec![] } },
+        Step::Dedup { by: Dedup::MinHash { bands: 4, hashes: 8, ngram: 2, seed: 1 } },
+        Step::Decontaminate { against: vec!["bench".into()], ngram: 13, overlap: None },
+        Step::Sample { amount: Amount::Documents { n: 200 }, seed: 3 },
+    ];
+    plan.datasets.push(d);
+    plan.evaluations = vec![benchmark("bench", at(root, "bench.jsonl"))];
+    plan
+}
+
 /// What [`kill_nine`] starts and kills; does nothing by itself.
 #[test]
 fn child_that_prepares() {
@@ -268,14 +293,14 @@ fn child_that_prepares() {
     else {
         return;
     };
-    prepare(&sample_plan(Path::new(&root)), Path::new(&dir)).unwrap();
+    prepare(&plan_with_a_pipeline(Path::new(&root)), Path::new(&dir)).unwrap();
 }
 
 /// Killed at any moment, preparing again gives the bytes of an undisturbed preparation.
 #[test]
 fn kill_nine() {
     let (root, undisturbed) = (corpus(), tempfile::tempdir().unwrap());
-    let plan = sample_plan(root.path());
+    let plan = plan_with_a_pipeline(root.path());
     let start = std::time::Instant::now();
     let measured = prepare(&plan, undisturbed.path()).unwrap();
     let span = start.elapsed() * 2;

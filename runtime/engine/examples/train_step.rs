@@ -11,7 +11,7 @@
 
 use smolc_engine::{Engine, Micro};
 use smolc_lower::program::{Decay, ProgramOptions, build};
-use smolc_plan::{AdamW, Family, Init, Model, Rope};
+use smolc_plan::{AdamW, Family, Init, Model, Recompute, Rope};
 use std::error::Error;
 use std::time::Instant;
 
@@ -85,8 +85,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let o = options()?;
     let (model, default_batch) = shape(&o.shape)?;
     let batch = o.batch.unwrap_or(default_batch);
-    let options =
-        ProgramOptions { batch, window: o.window, head_chunk: o.chunk, decay: Decay::All, training: true };
+    let options = ProgramOptions {
+        batch,
+        window: o.window,
+        head_chunk: o.chunk,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: true,
+    };
     let (program, parameters) = build(&model, &options)?;
     let mut engine = Engine::new(&program, &model, &parameters, o.threads)?;
     engine.initialize(0)?;

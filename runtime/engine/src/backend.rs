@@ -13,8 +13,8 @@ use std::ops::Range;
 /// its own (tiles, packed weights) lives beside the arena and is refreshed in [`Backend::update`] and
 /// [`Backend::write`].
 ///
-/// Calls may return before the work is done; [`Backend::finish`] and [`Backend::read`] wait for it, and an error of earlier
-/// work may appear in a later call.
+/// Calls may return before the work is done; [`Backend::sums`] waits for what [`Backend::reduce`] queued, [`Backend::read`]
+/// for everything, and an error of earlier work may appear in a later call.
 ///
 /// [`Span`]: crate::Span
 pub trait Backend {
@@ -35,14 +35,23 @@ pub trait Backend {
     /// Sets a range of words to zero.
     fn zero(&mut self, words: Range<usize>) -> Result<(), EngineError>;
 
+    /// Before the passes of a micro-batch: its gradients start from zero if it is the `first` of a step, else they are
+    /// added to what lies in these words.
+    fn begin(&mut self, gradients: Range<usize>, first: bool) -> Result<(), EngineError>;
+
     /// Adds Σ weights·nll of the micro-batch just run to a sum that begins at 0 if `first`, in f64 and in one order.
     fn add_loss(&mut self, nll: Range<usize>, weights: Range<usize>, first: bool) -> Result<(), EngineError>;
 
-    /// Waits, and returns the sum of [`Backend::add_loss`] and the global L2 norm of the gradients in these words; a
-    /// device also keeps the coefficient that brings the norm to at most `clip`. The norm is 0 without words.
-    fn finish(&mut self, gradients: Range<usize>, clip: Option<f64>) -> Result<Sums, EngineError>;
+    /// The global L2 norm of the gradients in these words, 0 without words; a device also keeps the coefficient that
+    /// brings the norm to at most `clip`.
+    fn reduce(&mut self, gradients: Range<usize>, clip: Option<f64>) -> Result<(), EngineError>;
 
-    /// One AdamW update of all parameters, with the gradients scaled by what [`Backend::finish`] found.
+    /// Waits for the last [`Backend::reduce`], not for what was queued after it: the sum of [`Backend::add_loss`] up to
+    /// it, and its norm.
+    fn sums(&mut self) -> Result<Sums, EngineError>;
+
+    /// One AdamW update of all parameters. A back end that is [asynchronous](Backend::asynchronous) scales the gradients by
+    /// the coefficient that [`Backend::reduce`] found, and changes nothing if the loss or the norm is not finite.
     fn update(&mut self, update: &Update<'_>) -> Result<(), EngineError>;
 
     /// Copies words to the host.
@@ -118,7 +127,7 @@ pub struct Update<'a> {
     pub weight_decay: f64,
     /// Number of this update, from 1.
     pub step: u64,
-    /// Factor of the gradients: the clip coefficient. A device that computed it itself uses its own.
+    /// Factor of the gradients: the clip coefficient. An asynchronous back end uses the one it computed itself.
     pub grad_scale: f64,
 }
 
@@ -143,12 +152,20 @@ impl<B: Backend + ?Sized> Backend for Box<B> {
         (**self).zero(words)
     }
 
+    fn begin(&mut self, gradients: Range<usize>, first: bool) -> Result<(), EngineError> {
+        (**self).begin(gradients, first)
+    }
+
     fn add_loss(&mut self, nll: Range<usize>, weights: Range<usize>, first: bool) -> Result<(), EngineError> {
         (**self).add_loss(nll, weights, first)
     }
 
-    fn finish(&mut self, gradients: Range<usize>, clip: Option<f64>) -> Result<Sums, EngineError> {
-        (**self).finish(gradients, clip)
+    fn reduce(&mut self, gradients: Range<usize>, clip: Option<f64>) -> Result<(), EngineError> {
+        (**self).reduce(gradients, clip)
+    }
+
+    fn sums(&mut self) -> Result<Sums, EngineError> {
+        (**self).sums()
     }
 
     fn update(&mut self, update: &Update<'_>) -> Result<(), EngineError> {

@@ -19,6 +19,7 @@ pub struct Cpu {
     scale: f32,
     /// Sum of the losses since the first micro-batch of the step.
     loss: f64,
+    norm: f64,
 }
 
 impl Cpu {
@@ -30,6 +31,7 @@ impl Cpu {
             pool: Pool::new(threads.max(1)),
             scale: 0.0,
             loss: 0.0,
+            norm: 0.0,
         })
     }
 }
@@ -186,6 +188,10 @@ impl Backend for Cpu {
         Ok(())
     }
 
+    fn begin(&mut self, gradients: Range<usize>, first: bool) -> Result<(), EngineError> {
+        if first { self.zero(gradients) } else { Ok(()) }
+    }
+
     fn add_loss(&mut self, nll: Range<usize>, weights: Range<usize>, first: bool) -> Result<(), EngineError> {
         let (nll, weights) = (&self.arena.words()[nll], &self.arena.words()[weights]);
         let loss: f64 = nll.iter().zip(weights).map(|(nll, w)| f64::from(*nll) * f64::from(*w)).sum();
@@ -193,12 +199,16 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    fn finish(&mut self, gradients: Range<usize>, _clip: Option<f64>) -> Result<Sums, EngineError> {
-        let norm = match gradients.is_empty() {
+    fn reduce(&mut self, gradients: Range<usize>, _clip: Option<f64>) -> Result<(), EngineError> {
+        self.norm = match gradients.is_empty() {
             true => 0.0,
             false => k::grad_norm(&self.pool, &self.arena.words()[gradients]),
         };
-        Ok(Sums { loss: self.loss, norm })
+        Ok(())
+    }
+
+    fn sums(&mut self) -> Result<Sums, EngineError> {
+        Ok(Sums { loss: self.loss, norm: self.norm })
     }
 
     fn update(&mut self, u: &Update<'_>) -> Result<(), EngineError> {

@@ -274,7 +274,8 @@ impl<B: Backend> Engine<B> {
     pub fn micro_step(&mut self, micro: &Micro<'_>, scale: f32, first: bool) -> Result<f64, EngineError> {
         self.passes(micro, scale, first)?;
         self.backend.add_loss(self.nll.clone(), self.inputs.weights.clone(), true)?;
-        Ok(self.backend.finish(0..0, None)?.loss)
+        self.backend.reduce(0..0, None)?;
+        Ok(self.backend.sums()?.loss)
     }
 
     /// As [`Engine::micro_step`], without waiting: the loss is added to the step's, which `first` begins.
@@ -288,21 +289,11 @@ impl<B: Backend> Engine<B> {
             return Err(EngineError::NotTraining);
         }
         self.load(micro, scale)?;
-        if first {
-            let begin = Instant::now();
-            self.backend.zero(self.spaces.gradients.clone())?;
-            self.count(Kind::Zero, begin);
-        }
+        let begin = Instant::now();
+        self.backend.begin(self.spaces.gradients.clone(), first)?;
+        self.count(Kind::Zero, begin);
         run(&mut self.backend, &self.forward, &mut self.times)?;
         run(&mut self.backend, &self.backward, &mut self.times)
-    }
-
-    /// Waits for the micro-batches of the step: their loss Σ weights·nll, and the norm of the gradients before clipping.
-    pub fn sums(&mut self, optimizer: &AdamW) -> Result<Sums, EngineError> {
-        let begin = Instant::now();
-        let sums = self.backend.finish(self.spaces.gradients.clone(), optimizer.clip)?;
-        self.count(Kind::GradNorm, begin);
-        Ok(sums)
     }
 
     /// Loss of one micro-batch without gradients: Σ weights·nll. Gradients and parameters stay as they are.
@@ -310,7 +301,8 @@ impl<B: Backend> Engine<B> {
         self.load(micro, 0.0)?;
         run(&mut self.backend, &self.evaluate, &mut self.times)?;
         self.backend.add_loss(self.nll.clone(), self.inputs.weights.clone(), true)?;
-        Ok(self.backend.finish(0..0, None)?.loss)
+        self.backend.reduce(0..0, None)?;
+        Ok(self.backend.sums()?.loss)
     }
 
     /// Logits of every token of a micro-batch into `out[B·T, V]`, computed by the host from the last hidden states. For
@@ -345,21 +337,12 @@ impl<B: Backend> Engine<B> {
         self.copied(self.nll.clone())
     }
 
-    /// Clips the gradients by their global norm, then one AdamW update with number `step` (from 1). Returns the norm
-    /// before clipping. When it is not finite nothing is changed: the caller decides what becomes of the run.
-    pub fn update(&mut self, optimizer: &AdamW, lr: f64, step: u64) -> Result<f64, EngineError> {
-        if self.backward.groups.is_empty() {
-            return Err(EngineError::NotTraining);
-        }
-        let sums = self.sums(optimizer)?;
-        if sums.norm.is_finite() {
-            self.apply(optimizer, sums, lr, step)?;
-        }
-        Ok(sums.norm)
-    }
-
-    /// The update that follows [`Engine::sums`], which must have been finite. Does not wait.
-    pub fn apply(&mut self, optimizer: &AdamW, sums: Sums, lr: f64, step: u64) -> Result<(), EngineError> {
+    /// Ends a step: clips the gradients by their global norm, then one AdamW update with number `step` (from 1). Returns
+    /// the loss Σ weights·nll of the micro-batches since the first, and the norm before clipping. If one of them is not
+    /// finite nothing is changed: the caller decides what becomes of the run.
+    ///
+    /// A device is waited for up to the two sums; the update may still be under way.
+    pub fn update(&mut self, optimizer: &AdamW, lr: f64, step: u64) -> Result<Sums, EngineError> {
         if self.backward.groups.is_empty() {
             return Err(EngineError::NotTraining);
         }
@@ -367,6 +350,24 @@ impl<B: Backend> Engine<B> {
             return Err(EngineError::Program("updates are numbered from 1".into()));
         }
         let begin = Instant::now();
+        self.backend.reduce(self.spaces.gradients.clone(), optimizer.clip)?;
+        // A device decides by itself, so that it never idles for the host's answer.
+        if self.backend.asynchronous() {
+            self.apply(optimizer, f64::NAN, lr, step)?;
+            return self.backend.sums();
+        }
+        let sums = self.backend.sums()?;
+        self.count(Kind::GradNorm, begin);
+        if sums.loss.is_finite() && sums.norm.is_finite() {
+            let begin = Instant::now();
+            let scale = optimizer.clip.map_or(1.0, |clip| (clip / (sums.norm + 1e-6)).min(1.0));
+            self.apply(optimizer, scale, lr, step)?;
+            self.count(Kind::Adamw, begin);
+        }
+        Ok(sums)
+    }
+
+    fn apply(&mut self, optimizer: &AdamW, grad_scale: f64, lr: f64, step: u64) -> Result<(), EngineError> {
         self.backend.update(&Update {
             parameters: self.spaces.parameters.clone(),
             gradients: self.spaces.gradients.clone(),
@@ -380,10 +381,8 @@ impl<B: Backend> Engine<B> {
             eps: optimizer.eps,
             weight_decay: optimizer.weight_decay,
             step,
-            grad_scale: optimizer.clip.map_or(1.0, |clip| (clip / (sums.norm + 1e-6)).min(1.0)),
-        })?;
-        self.count(Kind::Adamw, begin);
-        Ok(())
+            grad_scale,
+        })
     }
 
     fn count(&mut self, kind: Kind, begin: Instant) {

@@ -5,7 +5,7 @@
 
 use smolc_engine::{Engine, Micro};
 use smolc_lower::program::{Decay, ProgramOptions, build};
-use smolc_plan::{AdamW, Family, Init, Model, Rope};
+use smolc_plan::{AdamW, Family, Init, Model, Recompute, Rope};
 
 fn resident() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
@@ -30,8 +30,14 @@ fn the_process_grows_by_what_is_planned() {
         rope: Rope { theta: 10_000.0, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     };
-    let options =
-        ProgramOptions { batch: 4, window: 128, head_chunk: 128, decay: Decay::All, training: true };
+    let options = ProgramOptions {
+        batch: 4,
+        window: 128,
+        head_chunk: 128,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: true,
+    };
     let (program, parameters) = build(&model, &options).unwrap();
     let Some(before) = resident() else {
         println!("SKIPPED: this system does not say how much memory a process has");

@@ -52,8 +52,8 @@ pub fn case(name: &str, case: &Case) -> (f64, f64, f64) {
             worst = gradients(name, case, &engine);
         }
         check(name, &[loss], case, &format!("step{k}.loss"), 1e-5, &mut forward);
-        let norm = engine.update(&case.optimizer, case.lr, k as u64 + 1).unwrap();
-        check(name, &[norm as f32], case, &format!("step{k}.grad_norm"), 1e-5, &mut forward);
+        let sums = engine.update(&case.optimizer, case.lr, k as u64 + 1).unwrap();
+        check(name, &[sums.norm as f32], case, &format!("step{k}.grad_norm"), 1e-5, &mut forward);
     }
     let last = case.batches.len() - 1;
     for p in engine.parameter_table() {

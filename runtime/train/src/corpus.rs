@@ -2,6 +2,7 @@
 
 use crate::directory::{self, SpecDirectory};
 use crate::error::TrainError;
+use crate::event::Prepared;
 use crate::samples::{Batch, Samples};
 use crate::supported::supported;
 use smolc_data::{Loader, Progress, Tokenizer, prepare_dataset, prepare_tokenizer, tokenizer_path};
@@ -43,6 +44,7 @@ pub struct Corpus {
     tokenizer: PathBuf,
     special: Special,
     warnings: Vec<(&'static str, String)>,
+    prepared: Vec<Prepared>,
 }
 
 impl Corpus {
@@ -50,8 +52,20 @@ impl Corpus {
     pub fn open(plan: &Plan, index: usize, dir: &Path) -> Result<Corpus, TrainError> {
         let run = plan.runs.get(index).ok_or(TrainError::NoRun { run: index, runs: plan.runs.len() })?;
         let loader = Loader::for_run(plan, index, dir)?;
+        let mut prepared = Vec::new();
         for (i, store) in loader.datasets() {
             let Some(dataset) = plan.datasets.get(i) else { continue };
+            let steps = store.manifest_of().pipeline.clone();
+            if !steps.is_empty() {
+                let found = store.measured();
+                prepared.push(Prepared {
+                    dataset: dataset.name.clone(),
+                    steps,
+                    documents: found.documents,
+                    validation_documents: found.validation_documents,
+                    tokens: found.tokens,
+                });
+            }
             let Some(measured) = &dataset.measured else {
                 return Err(TrainError::NotPrepared { dataset: dataset.name.clone() });
             };
@@ -83,7 +97,7 @@ impl Corpus {
                 return Err(TrainError::Plan { run: run.name.clone(), reason: "it has no tokenizer".into() });
             }
         };
-        Ok(Corpus { loader, tokenizer, special, warnings })
+        Ok(Corpus { loader, tokenizer, special, warnings, prepared })
     }
 
     /// The run's `tokenizer.json`.
@@ -138,6 +152,10 @@ impl Samples for Corpus {
     ) -> Result<(), TrainError> {
         self.loader.fill_validation(dataset, windows, first, n, batch);
         Ok(())
+    }
+
+    fn prepared(&self) -> Vec<Prepared> {
+        self.prepared.clone()
     }
 
     fn warnings(&self) -> Vec<(&'static str, String)> {

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use smolc_data::pipeline::StepReport;
 use std::path::PathBuf;
 
 /// Something that happened in a run. The field `event` of a ledger line names the variant in lower case.
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 pub enum Event {
     /// Training starts, or goes on from a checkpoint.
     Start(Start),
+    /// What the pipeline of a dataset kept; told once for each dataset that has one, before the first step.
+    Prepared(Prepared),
     /// An optimizer step was done.
     Step(Step),
     /// A validation split was evaluated.
@@ -54,6 +57,21 @@ pub struct Start {
     pub version: String,
     /// Operating system and processor kind, `linux x86_64`.
     pub platform: String,
+}
+
+/// See [`Event::Prepared`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// Dataset.
+    pub dataset: String,
+    /// What each step of its pipeline kept, in order.
+    pub steps: Vec<StepReport>,
+    /// Documents in the training split.
+    pub documents: u64,
+    /// Documents in the validation split.
+    pub validation_documents: u64,
+    /// Tokens in the training split.
+    pub tokens: u64,
 }
 
 /// See [`Event::Step`].
@@ -222,7 +240,11 @@ impl Event {
             Event::Validation(e) => Some(e.step),
             Event::Stage(e) => Some(e.step),
             Event::Checkpoint(e) => Some(e.step),
-            Event::Start(_) | Event::Warning(_) | Event::Amendment(_) | Event::End(_) => None,
+            Event::Start(_)
+            | Event::Prepared(_)
+            | Event::Warning(_)
+            | Event::Amendment(_)
+            | Event::End(_) => None,
         }
     }
 }

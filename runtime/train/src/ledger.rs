@@ -82,7 +82,10 @@ impl Ledger {
             let keep = match event {
                 Ok(Event::Start(_) | Event::Warning(_) | Event::Amendment(_) | Event::End(_)) => true,
                 Ok(Event::Checkpoint(e)) => e.step == step,
-                Ok(Event::Step(_) | Event::Validation(_) | Event::Stage(_)) | Err(_) => false,
+                // What pipelines kept is told again where a run begins again.
+                Ok(Event::Prepared(_) | Event::Step(_) | Event::Validation(_) | Event::Stage(_)) | Err(_) => {
+                    false
+                }
             };
             if keep {
                 kept.extend_from_slice(line);

@@ -1,6 +1,7 @@
 //! What the training loop reads: batches by global sample index, and each dataset's fixed validation windows.
 
 use crate::error::TrainError;
+use crate::event::Prepared;
 pub use smolc_data::Batch;
 use smolc_plan::Run;
 
@@ -24,6 +25,10 @@ pub trait Samples: Sync {
         n: usize,
         batch: &mut Batch,
     ) -> Result<(), TrainError>;
+    /// What the pipelines of its datasets kept, for those that have one.
+    fn prepared(&self) -> Vec<Prepared> {
+        Vec::new()
+    }
     /// What a person should know of the data before training starts: `(about, message)`.
     fn warnings(&self) -> Vec<(&'static str, String)> {
         Vec::new()

@@ -203,8 +203,8 @@ impl<'a> Session<'a> {
             let part = rows(batch, from, micro, window).ok_or_else(|| self.cannot("a batch is too short"))?;
             self.engine.accumulate(&part, (1.0 / targets) as f32, from == 0)?;
         }
-        // The one place where the host waits for the device.
-        let sums = self.engine.sums(&self.run.optimizer)?;
+        // The one place where the host waits for the device. Nothing has changed if one of the sums is not finite.
+        let sums = self.engine.update(&self.run.optimizer, lr, self.step + 1)?;
         let (loss, grad_norm) = (sums.loss / targets, sums.norm);
         if !loss.is_finite() {
             let suspects = self.suspects(batch, first_sample)?;
@@ -213,7 +213,6 @@ impl<'a> Session<'a> {
         if !grad_norm.is_finite() {
             return Err(self.fault(format!("the norm of the gradient is {grad_norm}"), lr, Vec::new()));
         }
-        self.engine.apply(&self.run.optimizer, sums, lr, self.step + 1)?;
         for (target, weight) in batch.targets.iter().zip(&batch.weights) {
             if *weight != 0.0
                 && let Some(count) = self.counts.get_mut(*target as usize)

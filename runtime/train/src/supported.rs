@@ -2,7 +2,7 @@
 //! work, because a run that leaves out what its spec says is another run.
 
 use crate::error::TrainError;
-use smolc_plan::{Columns, Objective, Plan, Run, Source, Step};
+use smolc_plan::{Columns, Objective, Plan, Run, Source, TokenizerSource};
 
 /// Refuses a run that asks for what this build does not do.
 pub fn supported(plan: &Plan, run: &Run) -> Result<(), TrainError> {
@@ -45,7 +45,20 @@ fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
     if let Some(stage) = run.stages.iter().find(|s| s.until.is_some()) {
         return no(&format!("the guard of stage `{}` (`until`)", stage.stage_name()));
     }
-    let read = run.stages.iter().flat_map(|s| &s.mix).filter_map(|m| plan.datasets.get(m.dataset));
+    let learned: &[usize] = match plan.tokenizers.get(run.tokenizer).map(|t| &t.source) {
+        Some(TokenizerSource::Bpe { train, .. }) => train,
+        Some(TokenizerSource::Hf { .. }) | None => &[],
+    };
+    for dataset in learned.iter().filter_map(|i| plan.datasets.get(*i)) {
+        if matches!(dataset.source, Source::Tokens { .. }) {
+            let name = &dataset.name;
+            return no(&format!(
+                "a tokenizer that is trained on dataset `{name}`, which is tokenized already,"
+            ));
+        }
+    }
+    let read = run.stages.iter().flat_map(|s| &s.mix).map(|m| &m.dataset).chain(learned);
+    let read = read.filter_map(|i| plan.datasets.get(*i));
     for dataset in read {
         let name = &dataset.name;
         match &dataset.columns {
@@ -57,20 +70,21 @@ fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
             }
             None => {}
         }
-        match dataset.steps.first() {
-            Some(Step::Where { .. }) => return no(&format!("`where` of dataset `{name}`")),
-            Some(Step::Thin { .. }) => return no(&format!("`thin` of dataset `{name}`")),
-            Some(Step::Dedup { .. }) => return no(&format!("`dedup` of dataset `{name}`")),
-            Some(Step::Decontaminate { .. }) => return no(&format!("`decontaminate` of dataset `{name}`")),
-            Some(Step::Sample { .. }) => {
-                return no(&format!("`sample` in tokens or documents of dataset `{name}`"));
-            }
-            None => {}
+        if let Some((what, instead)) = smolc_data::pipeline::unsupported(plan, dataset) {
+            return Some(format!(
+                "{what} of dataset `{name}` is not carried out by this build of smolc; {instead}"
+            ));
         }
         match &dataset.source {
             Source::Hub { .. } => return no(&format!("`hub` of dataset `{name}`")),
-            Source::Tokens { .. } => return no(&format!("`tokens` of dataset `{name}`")),
-            Source::Files { .. } | Source::Text { .. } | Source::Jsonl { .. } | Source::Parquet { .. } => {
+            Source::Tokens { .. } if !dataset.steps.is_empty() || dataset.take.is_some() => {
+                return no(&format!("a step other than `split` behind `tokens`, in dataset `{name}`,"));
+            }
+            Source::Files { .. }
+            | Source::Text { .. }
+            | Source::Jsonl { .. }
+            | Source::Parquet { .. }
+            | Source::Tokens { .. } => {
                 if let Some(url) = dataset.source.patterns().iter().find(|p| p.contains("://")) {
                     return no(&format!("reading `{url}` of dataset `{name}`"));
                 }

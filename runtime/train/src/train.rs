@@ -148,6 +148,10 @@ pub fn train_on(
         version: env!("CARGO_PKG_VERSION").into(),
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
     }));
+    // A ledger that goes on from a checkpoint has them.
+    if resume.found.is_none() {
+        events.extend(samples.prepared().into_iter().map(Event::Prepared));
+    }
 
     let mut session =
         Session::new(plan, run, &origin, lr, &directory, ledger, engine, samples, observer, resume.found);
@@ -188,6 +192,7 @@ fn finished(run: &Run, directory: &RunDirectory) -> Result<Option<End>, TrainErr
     let last = ledger::read(&directory.ledger())?.into_iter().rev().find_map(|line| match line.event {
         Event::End(end) => Some(end),
         Event::Start(_)
+        | Event::Prepared(_)
         | Event::Step(_)
         | Event::Validation(_)
         | Event::Stage(_)

@@ -199,10 +199,22 @@ impl Eval<'_> {
             _ if compares => match self.decided(op, &x, &y) {
                 Some(known) => Value::Bool(known),
                 None => {
-                    Value::Test(Rc::new(Code::Binary(code_op(op), Box::new(x.code()), Box::new(y.code()))))
+                    let (x, y) = (self.code_of(&x), self.code_of(&y));
+                    Value::Test(Rc::new(Code::Binary(code_op(op), Box::new(x), Box::new(y))))
                 }
             },
-            _ => Value::Code(Rc::new(Code::Binary(code_op(op), Box::new(x.code()), Box::new(y.code()))), dim),
+            _ => {
+                let (x, y) = (self.code_of(&x), self.code_of(&y));
+                Value::Code(Rc::new(Code::Binary(code_op(op), Box::new(x), Box::new(y))), dim)
+            }
+        }
+    }
+
+    /// An operand as run-time code; in a filter, whole numbers stay what they are.
+    fn code_of(&mut self, operand: &Operand) -> Code {
+        match operand {
+            Operand::Known(n) => self.row_constant(*n).unwrap_or_else(|| operand.code()),
+            Operand::Later(_) => operand.code(),
         }
     }
 
@@ -337,7 +349,8 @@ impl Eval<'_> {
                 .also(b.span, dy.phrase());
             return self.fail(span, d);
         }
-        let code = Code::Select(Box::new((*test).clone()), Box::new(x.code()), Box::new(y.code()));
+        let (x, y) = (self.code_of(&x), self.code_of(&y));
+        let code = Code::Select(Box::new((*test).clone()), Box::new(x), Box::new(y));
         Node::new(Value::Code(Rc::new(code), dx), span)
     }
 }

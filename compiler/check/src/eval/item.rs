@@ -135,7 +135,10 @@ impl Eval<'_> {
                 ..(**c).clone()
             })),
             (Value::Object(o), _) if keyword.text == "eval" => {
-                Value::Eval(Rc::new(EvalValue { id, name: full, span: name.span, fields: o.clone() }))
+                let data = o.text("data").filter(|d| smolc_plan::evaluation::names_files(d));
+                let from = self.sources.path(o.at("data").file);
+                let files = data.map(|d| self.world.resolve(from, d));
+                Value::Eval(Rc::new(EvalValue { id, name: full, span: name.span, fields: o.clone(), files }))
             }
             (Value::Eval(_) | Value::List(_), Type::Suite) => {
                 let mut list = Vec::new();

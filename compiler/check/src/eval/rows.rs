@@ -1,23 +1,29 @@
 //! Expressions over the columns of a document: what `where(…)` and `thin(…)` take.
 //!
-//! A column, `length(.text)` or a classifier's verdict becomes an input of the filter, read in the expression under the
-//! name the spec writes it with; what is known is folded as everywhere.
+//! While such an expression is evaluated, whatever it reads of a document (a column, `length(.text)`, a classifier's
+//! verdict) is a leaf: a variable of the run-time code under the name the spec writes it with. What is known is folded as
+//! everywhere. At the end the code becomes a row expression, its variables replaced by what they stand for; whole numbers
+//! become integers, so that comparisons with integer columns are exact.
 
 use super::Eval;
 use super::call::Formal;
 use crate::builtin::Builtin;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{ClassifierValue, Locals, Node, Value};
+use crate::value::{ClassifierValue, Locals, Node, Num, Value};
 use smolc_diag::{Diagnostic, Span};
-use smolc_expr::{Expr as Code, Filter, Input, Unary};
+use smolc_expr::row::{Need, RowError, RowExpr, TextMatch};
+use smolc_expr::{Expr as Code, Unary};
+use smolc_plan::{Filter, Score};
 use smolc_syntax::ast::{Argument, BinaryOp, Expr};
 use std::rc::Rc;
 
 /// What a filter reads, collected while it is evaluated.
 #[derive(Debug, Default)]
 pub struct Rows {
-    inputs: Vec<Input>,
+    /// What each variable stands for, by its name.
+    leaves: Vec<(String, RowExpr)>,
+    scores: Vec<Score>,
     reads: Vec<(String, Span)>,
     classifiers: Vec<Rc<ClassifierValue>>,
 }
@@ -27,6 +33,29 @@ pub(super) struct Evaluated {
     pub filter: Filter,
     pub reads: Vec<(String, Span)>,
     pub classifiers: Vec<Rc<ClassifierValue>>,
+}
+
+/// Up to here every whole number is an f64.
+const EXACT: u64 = 1 << 53;
+
+/// Run-time code as a row expression.
+fn row(code: &Code, leaves: &[(String, RowExpr)]) -> RowExpr {
+    let go = |code: &Code| Box::new(row(code, leaves));
+    match code {
+        Code::Const(x) if x.fract() == 0.0 && x.abs() <= EXACT as f64 => RowExpr::Int(*x as i64),
+        Code::Const(x) => RowExpr::Float(*x),
+        Code::Var(name) => match leaves.iter().find(|(n, _)| n == name) {
+            Some((_, leaf)) => leaf.clone(),
+            // Nothing else is a variable here.
+            None => RowExpr::Column(name.clone()),
+        },
+        Code::Unary(op, x) => RowExpr::Unary(*op, go(x)),
+        Code::Binary(op, a, b) => RowExpr::Binary(*op, go(a), go(b)),
+        Code::Select(c, a, b) => RowExpr::Select(go(c), go(a), go(b)),
+        Code::Call(builtin, args) => {
+            RowExpr::Call(*builtin, args.iter().map(|arg| row(arg, leaves)).collect())
+        }
+    }
 }
 
 /// What a filter yields.
@@ -86,27 +115,52 @@ impl Eval<'_> {
                 return None;
             }
         };
-        let filter = Filter { expr, inputs: rows.inputs };
-        if let Err(error) = filter.verify() {
-            let d = Diagnostic::error(
-                "smol::eval::limit",
-                e.span,
-                format!("the filter cannot be compiled: {error}"),
-            );
-            self.diagnostics.push(d);
+        let names: Vec<&str> = rows.leaves.iter().map(|(name, _)| name.as_str()).collect();
+        // Its size comes first: what follows recurses.
+        if let Err(error) = expr.verify(&names) {
+            let message = format!("the filter cannot be compiled: {error}");
+            self.diagnostics.push(Diagnostic::error("smol::eval::limit", e.span, message));
+            return None;
+        }
+        let filter = Filter { expr: row(&expr, &rows.leaves), scores: rows.scores };
+        let need = if yields == Yields::Truth { Need::Truth } else { Need::Number };
+        if let Err(error) = filter.needs(need) {
+            let code = if matches!(error, RowError::TooDeep | RowError::TooLarge) {
+                "smol::eval::limit"
+            } else {
+                "smol::type::mismatch"
+            };
+            self.diagnostics.push(Diagnostic::error(code, e.span, format!("in this filter, {error}")));
             return None;
         }
         Some(Evaluated { filter, reads: rows.reads, classifiers: rows.classifiers })
     }
 
-    fn input(&mut self, input: Input, span: Span) -> Option<Rc<Code>> {
-        let name = input.to_string();
+    /// Adds what is read of a document, under the name that the run-time code has for it.
+    fn leaf(&mut self, leaf: RowExpr, column: &str, span: Span) -> Option<Rc<Code>> {
+        let name = leaf.to_string();
         let rows = self.rows.as_mut()?;
-        rows.reads.push((input.column().to_string(), span));
-        if !rows.inputs.contains(&input) {
-            rows.inputs.push(input);
+        rows.reads.push((column.to_string(), span));
+        if !rows.leaves.iter().any(|(n, _)| *n == name) {
+            rows.leaves.push((name.clone(), leaf));
         }
         Some(Rc::new(Code::Var(name)))
+    }
+
+    /// A number in a filter; a whole one beyond what an f64 holds exactly is kept aside.
+    pub(super) fn row_constant(&mut self, number: Num) -> Option<Code> {
+        let rows = self.rows.as_mut()?;
+        let Num::Exact(f) = number else { return None };
+        let whole = f.is_integer().then(|| i64::try_from(f.num()).ok()).flatten()?;
+        if whole.unsigned_abs() <= EXACT {
+            return None;
+        }
+        let leaf = RowExpr::Int(whole);
+        let name = leaf.to_string();
+        if !rows.leaves.iter().any(|(n, _)| *n == name) {
+            rows.leaves.push((name.clone(), leaf));
+        }
+        Some(Code::Var(name))
     }
 
     /// A column as a number known only when the document is.
@@ -122,7 +176,7 @@ impl Eval<'_> {
             self.diagnostics.push(d);
             return None;
         }
-        self.input(Input::Number { column: column.clone() }, span)
+        self.leaf(RowExpr::Column(column.clone()), column, span)
     }
 
     /// `.language == "en"`; `None` if it is no comparison of a column with a text.
@@ -133,7 +187,12 @@ impl Eval<'_> {
             _ => return None,
         };
         self.rows.as_ref()?;
-        let code = self.input(Input::Equals { column, text }, at)?;
+        let leaf = RowExpr::Binary(
+            smolc_expr::Binary::Eq,
+            Box::new(RowExpr::Column(column.clone())),
+            Box::new(RowExpr::Text(text)),
+        );
+        let code = self.leaf(leaf, &column, at)?;
         match op {
             BinaryOp::Eq => Some(Value::Test(code)),
             BinaryOp::Ne => Some(Value::Test(Rc::new(Code::Unary(Unary::Not, Box::new((*code).clone()))))),
@@ -183,14 +242,16 @@ impl Eval<'_> {
             Some(Value::Text(t)) => t.clone(),
             _ => String::new(),
         };
-        let (input, truth) = match b {
-            Builtin::Length => (Input::Length { column }, false),
-            Builtin::Present => (Input::Present { column }, true),
-            Builtin::Contains => (Input::Contains { column, text }, true),
-            Builtin::StartsWith => (Input::StartsWith { column, text }, true),
-            _ => (Input::EndsWith { column, text }, true),
+        let operand = Box::new(RowExpr::Column(column.clone()));
+        let test = |test| RowExpr::Match(test, operand.clone(), Box::new(RowExpr::Text(text.clone())));
+        let (leaf, truth) = match b {
+            Builtin::Length => (RowExpr::Length(operand), false),
+            Builtin::Present => (RowExpr::Unary(Unary::Not, Box::new(RowExpr::IsNull(operand))), true),
+            Builtin::Contains => (test(TextMatch::Contains), true),
+            Builtin::StartsWith => (test(TextMatch::StartsWith), true),
+            _ => (test(TextMatch::EndsWith), true),
         };
-        match (self.input(input, at), truth) {
+        match (self.leaf(leaf, &column, at), truth) {
             (Some(code), true) => Node::new(Value::Test(code), span),
             (Some(code), false) => Node::new(Value::Code(code, Dim::Number), span),
             (None, _) => Node::error(span),
@@ -221,13 +282,17 @@ impl Eval<'_> {
             .help("it stands in `where(…)` or `thin(…)`");
             return self.fail(span, d);
         }
-        if let Some(rows) = &mut self.rows
-            && !rows.classifiers.iter().any(|c| c.id == classifier.id)
-        {
-            rows.classifiers.push(classifier.clone());
+        let score = Score { classifier: classifier.name.clone(), column: column.clone() };
+        let leaf = RowExpr::Column(score.to_string());
+        if let Some(rows) = &mut self.rows {
+            if !rows.classifiers.iter().any(|c| c.id == classifier.id) {
+                rows.classifiers.push(classifier.clone());
+            }
+            if !rows.scores.contains(&score) {
+                rows.scores.push(score);
+            }
         }
-        let input = Input::Classifier { classifier: classifier.name.clone(), column };
-        match self.input(input, at) {
+        match self.leaf(leaf, &column, at) {
             Some(code) => Node::new(Value::Code(code, Dim::Number), span),
             None => Node::error(span),
         }

@@ -47,6 +47,7 @@ pub mod stage_enter;
 pub mod stage_guard;
 pub mod target_divide;
 pub mod target_memory;
+pub mod target_precision;
 pub mod time_rounds;
 
 use crate::run_time::Curve;

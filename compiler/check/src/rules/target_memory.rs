@@ -1,15 +1,14 @@
 //! `smol::target::memory`: what a device must hold fits into it, while training, while evaluating and while saving.
 //!
-//! Bytes a parameter (Rajbhandari et al., 2020, section 3): with bf16 2 for the weight, 4 for the master weight, 8 for
-//! Adam's moments, 2 for the gradient and 4 for its f32 sum; with f32 4 + 8 + 4. ZeRO divides the optimizer's part, then
-//! gradients, then weights among the replicas. Activations are those of the step program: per token and layer the residual
-//! stream twice, two normed copies, q, k and v, attention's output, gate, up and their product, and three sums in f32;
-//! plus the logits of one chunk and the backward pass's scratch. The activation figures are approximate by design: a
-//! tenth of the device is left for the allocator, communication and whatever else runs there.
+//! Bytes a parameter (Rajbhandari et al., 2020, section 3): with bf16 2 for the copy that products read, 4 for the master
+//! weight, 8 for Adam's moments and 4 for the gradient, which is summed in f32; with f32 4 + 8 + 4. ZeRO divides the
+//! optimizer's part, then gradients, then weights among the replicas. Activations are those of the step program that
+//! `smolc-lower` builds, to within 2% on one device (`compiler/lower/tests/memory.rs`). A tenth of the device is left for
+//! the driver, the workspace of matrix products, communication and whatever else runs there.
 
 use crate::spec::{ModelSpec, Run};
 use smolc_diag::Diagnostic;
-use smolc_plan::{Batch, Precision, Recompute, Target};
+use smolc_plan::{Batch, Model, Precision, Recompute, Target};
 
 /// Share of the device that the plan leaves alone.
 const SPARE: f64 = 0.1;
@@ -42,38 +41,56 @@ impl Memory {
 }
 
 /// Memory of a run on one device of a target.
-pub fn memory(model: &ModelSpec, batch: &Batch, target: &Target) -> Option<Memory> {
-    let m = &model.model;
+pub fn memory(m: &Model, batch: &Batch, target: &Target) -> Option<Memory> {
     let (tensor, replicas) = (target.tensor_parallel as f64, target.data_parallel as f64);
     let sharing = tensor * target.pipeline_parallel as f64;
     let parameters = m.parameters()? as f64 / sharing;
-    let (weight, gradient, master) = match target.precision {
-        Precision::Bf16 => (2.0, 6.0, 12.0),
-        Precision::F32 => (4.0, 4.0, 8.0),
+    let (weight, master) = match target.precision {
+        Precision::Bf16 => (2.0, 12.0),
+        Precision::F32 => (4.0, 8.0),
     };
+    let gradient = 4.0;
     let divided = |least: u64| if target.zero >= least { replicas } else { 1.0 };
     let layers = m.layers as f64 / target.pipeline_parallel as f64;
     let (hidden, ffn) = (m.hidden as f64, m.ffn as f64 / tensor);
     let q = (m.heads * m.head_dim) as f64 / tensor;
     let kv = (m.kv_heads * m.head_dim) as f64 / tensor;
+    let qkv = q + 2.0 * kv;
     let heads = m.heads as f64 / tensor;
     let tokens = (batch.micro * batch.window) as f64;
     let chunk = tokens.min(HEAD_CHUNK as f64);
-    // Per token: x and y, n1 and n2, qkv, the attention's output, gate and up, their product; r1, r2 and lse are f32.
-    let layer = weight * (4.0 * hidden + 2.0 * q + 2.0 * kv + 3.0 * ffn) + 4.0 * (2.0 + heads);
-    let logits = 4.0 * chunk * m.vocab as f64 / tensor;
-    let scratch = weight * (3.0 * hidden + q + 2.0 * kv + 3.0 * ffn) * tokens;
+    // r1, r2 and lse are f32.
+    let statistics = 4.0 * (2.0 + heads);
+    // Per token: x and y, n1 and n2, qkv, the attention's output, gate and up, their product.
+    let layer = weight * (4.0 * hidden + qkv + q + 3.0 * ffn) + statistics;
     let kept = match target.recompute {
         Recompute::None => layers * layer,
-        Recompute::Layers => layers * weight * hidden + layer,
+        Recompute::Elementwise => layers * (weight * (2.0 * hidden + qkv + q + 2.0 * ffn) + statistics),
+        Recompute::Layers => layers * weight * hidden,
     };
+    // The residual stream behind the last layer; five inputs, the last norm's statistic and the losses.
+    let kept = kept + weight * hidden + 28.0;
+    // The most that is alive at one place of the backward pass: the gradient of the residual stream and, at SwiGLU, at
+    // gate and up, or at query, key and value, the operands there; with whole layers computed again, all of a layer too.
+    let again = if target.recompute == Recompute::Elementwise { hidden } else { 0.0 };
+    let attention = hidden + q + qkv + 4.0 * heads / weight;
+    let work = match target.recompute {
+        Recompute::None | Recompute::Elementwise => (hidden + 3.0 * ffn)
+            .max(2.0 * hidden + 2.0 * ffn + again)
+            .max(2.0 * hidden + qkv + again)
+            .max(attention),
+        Recompute::Layers => 4.0 * hidden + qkv + q + 5.0 * ffn + statistics / weight,
+    };
+    let logits = weight * chunk * m.vocab as f64 / tensor;
+    let work = (weight * work * tokens).max(2.0 * weight * hidden * tokens + logits);
+    let tables = 4.0 * (batch.window * m.head_dim) as f64;
     // A pipeline holds a micro-batch for each of its groups.
     let in_flight = target.pipeline_parallel as f64;
     Some(Memory {
         weights: weight * parameters / divided(3),
         optimizer: master * parameters / divided(1),
         gradients: gradient * parameters / divided(2),
-        activations: kept * tokens * in_flight + scratch + logits,
+        activations: kept * tokens * in_flight + work + tables,
         evaluation: layer * tokens + logits,
         saving: match target.zero {
             3 => 4.0 * parameters / layers.max(1.0),
@@ -91,7 +108,7 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
     let (Some((target, at)), Some(batch), Some(model)) = (&run.target, &run.batch, &run.model) else {
         return;
     };
-    let Some(memory) = memory(model, batch, target) else { return };
+    let Some(memory) = memory(&model.model, batch, target) else { return };
     let room = target.device.memory as f64 * (1.0 - SPARE);
     if memory.peak() <= room {
         return;
@@ -134,7 +151,7 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
 
 /// The smallest single changes that make a run fit.
 fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, room: f64) -> Vec<String> {
-    let fits = |b: &Batch, t: &Target| memory(model, b, t).is_some_and(|m| m.peak() <= room);
+    let fits = |b: &Batch, t: &Target| memory(&model.model, b, t).is_some_and(|m| m.peak() <= room);
     let mut out = Vec::new();
     let smaller = (1..batch.micro).rev().filter(|m| batch.sequences.is_multiple_of(target.data_parallel * m));
     if let Some(micro) = smaller.map(|micro| Batch { micro, ..batch.clone() }).find(|b| fits(b, target)) {
@@ -146,15 +163,17 @@ fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, room: f64) -> Vec<St
     {
         out.push(format!("`zero: {}`", t.zero));
     }
-    let layers = Target { recompute: Recompute::Layers, ..target.clone() };
-    if target.recompute == Recompute::None && fits(batch, &layers) {
-        out.push("`recompute: layers`".into());
+    let mut again = Recompute::ALL.into_iter().skip_while(|level| *level != target.recompute).skip(1);
+    if let Some(level) = again.find(|level| fits(batch, &Target { recompute: *level, ..target.clone() })) {
+        out.push(format!("`recompute: {}`", level.name()));
     }
     if out.is_empty() {
-        let all = Target { zero: 3, recompute: Recompute::Layers, ..target.clone() };
+        let zero = if target.data_parallel > 1 { 3 } else { target.zero };
+        let all = Target { zero, recompute: Recompute::Layers, ..target.clone() };
         let one = Batch { micro: 1, ..batch.clone() };
-        if target.data_parallel > 1 && fits(&one, &all) {
-            out.push("`micro_batch: 1 sequences`, `zero: 3` and `recompute: layers` together".into());
+        if fits(&one, &all) {
+            let zero = if target.data_parallel > 1 { "`zero: 3`, " } else { "" };
+            out.push(format!("{zero}`micro_batch: 1 sequences` and `recompute: layers` together"));
         }
     }
     out

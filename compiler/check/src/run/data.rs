@@ -94,7 +94,7 @@ impl Builder {
         if let Some(index) = self.evaluations.get(&value.id) {
             return Some(*index);
         }
-        let protocol = self.protocol(&value.fields)?;
+        let protocol = self.protocol(value)?;
         let plan = smolc_plan::Evaluation { name: value.name.clone(), protocol };
         let index = self.spec.evaluations.len();
         self.spec.evaluations.push(Evaluation { plan, span: value.span });
@@ -102,7 +102,8 @@ impl Builder {
         Some(index)
     }
 
-    fn protocol(&mut self, f: &Object) -> Option<Protocol> {
+    fn protocol(&mut self, value: &EvalValue) -> Option<Protocol> {
+        let f: &Object = &value.fields;
         let text = |field: &str| f.text(field).map(str::to_string);
         let texts = |field: &str| match f.get(field).map(|n| &n.value) {
             Some(Value::List(items)) => items
@@ -117,7 +118,7 @@ impl Builder {
         let items = || {
             let shots = f.u64("shots").unwrap_or(0);
             Some(Items {
-                data: text("data")?,
+                data: value.files.clone().or_else(|| text("data"))?,
                 subsets: texts("subsets"),
                 split: text("split").unwrap_or_else(|| "test".into()),
                 shots,

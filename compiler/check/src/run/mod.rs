@@ -16,7 +16,7 @@ use stages::time;
 
 use crate::eval::{Derived, Eval, Layer};
 use crate::provenance;
-use crate::rules::optimizer_range;
+use crate::rules::{optimizer_range, target_precision};
 use crate::schema::run::RUN;
 use crate::schema::{model, optimizer};
 use crate::spec::{ModelSpec, Run, Spec};
@@ -143,6 +143,8 @@ impl Builder {
             if let Some((target, spans)) = target::target(eval, o, &called) {
                 run.target = Some((target, block.at("target")));
                 run.target_spans = spans;
+                let written = block.text("precision").map(|_| block.at("precision"));
+                target_precision::settle(&mut run, written, &mut eval.diagnostics);
             }
         }
         if let Some(batch) = run.batch.clone() {

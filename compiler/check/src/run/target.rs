@@ -94,11 +94,10 @@ pub(super) fn target(
         pipeline_parallel: pipeline,
         zero,
         precision: if block.text("precision") == Some("f32") { Precision::F32 } else { Precision::Bf16 },
-        recompute: if block.text("recompute") == Some("layers") {
-            Recompute::Layers
-        } else {
-            Recompute::None
-        },
+        recompute: Recompute::ALL
+            .into_iter()
+            .find(|level| block.text("recompute") == Some(level.name()))
+            .unwrap_or_default(),
         utilization,
         price: block.f64("price"),
     };

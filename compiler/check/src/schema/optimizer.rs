@@ -23,7 +23,7 @@ pub static ADAMW: Schema = Schema {
             "decay",
             Type::Word(&["all", "matrices", "no_embedding"]),
             "all",
-            "What weight decay applies to: every parameter, those of two dimensions, or those less the embedding.",
+            "What weight decay applies to: every parameter, those of two dimensions, or every one but the embedding.",
         ),
         optional(
             "clip",

@@ -40,9 +40,9 @@ pub static TARGET: Schema = Schema {
         optional("precision", Type::Word(&["bf16", "f32"]), "bf16", "Of weights and activations."),
         optional(
             "recompute",
-            Type::Word(&["none", "layers"]),
+            Type::Word(&["none", "elementwise", "layers"]),
             "none",
-            "Keep all activations, or each layer's input and compute the rest again.",
+            "Keep all activations; or compute norms and SwiGLU again; or keep each layer's input only. No bit changes.",
         ),
         optional("utilization", Type::Ratio, "40%", "Share of the peak assumed, for time and cost."),
         optional("price", Type::Rate, "unknown", "Price of one device for an hour."),

@@ -1,6 +1,6 @@
 //! What is wrong with a row expression, or with a batch.
 
-use super::{DataType, RowKind};
+use super::{DataType, Need, RowKind};
 use crate::{MAX_DEPTH, MAX_NODES};
 
 /// Why a row expression was refused. They come from plans on disk, so none of these is a programming error only.
@@ -62,6 +62,16 @@ pub enum RowError {
         found: RowKind,
         /// The operand.
         text: String,
+    },
+    /// A column that is used in two ways.
+    #[error("the column `{name}` is taken for {one} and for {other}")]
+    TwoKinds {
+        /// The column.
+        name: String,
+        /// What it is taken for.
+        one: Need,
+        /// And what else.
+        other: Need,
     },
     /// Nested too deeply.
     #[error("the expression is nested more than {MAX_DEPTH} levels deep; split it or simplify it")]

@@ -37,6 +37,7 @@ mod fold;
 #[cfg(feature = "jit")]
 mod jit;
 mod listing;
+mod needs;
 mod range;
 mod selection;
 mod text;
@@ -51,6 +52,7 @@ pub use column::{Column, DataType, Field, Values};
 pub use error::{BatchError, RowError};
 pub use eval::{RowValue, Rows};
 pub use filter::Filter;
+pub use needs::Need;
 pub use selection::Selection;
 pub use text_column::{Offsets, Text};
 pub use typed::RowKind;

@@ -1,12 +1,13 @@
-//! The gradient program: the forward pass differentiated, operator by operator, from the last to the first.
+//! The gradient program: the forward pass differentiated, operator by operator, from the last to the first; what the
+//! forward pass did not keep is computed again before it is read.
 
 use super::ProgramError;
 use super::dimensions::Dimensions;
-use super::forward::{Activations, Inputs};
+use super::forward::{self, Activations, Inputs};
 use super::parameters::Weights;
 use super::table::{Table, at, layer};
 use smolc_plan::program::Dtype;
-use smolc_plan::{Block, Model, Op, Space, Statement, TensorId};
+use smolc_plan::{Block, Model, Op, Recompute, Space, Statement, TensorId};
 
 /// Gradients of activations. One slot each: a layer's are dead when the layer is done, except the residual's `dx`.
 pub(super) struct Gradients {
@@ -43,6 +44,49 @@ impl Gradients {
     }
 }
 
+/// The operators of the forward pass that a layer's backward pass repeats.
+#[derive(Default)]
+pub(super) struct Again {
+    /// Before everything.
+    layer: Vec<Op>,
+    /// Before the gradient of the down projection.
+    swiglu: Option<Op>,
+    /// Before the gradient of gate and up.
+    norm2: Option<Op>,
+    /// Before the gradient of query, key and value.
+    norm1: Option<Op>,
+}
+
+impl Again {
+    pub fn new(
+        recompute: Recompute,
+        w: &Weights,
+        inputs: &Inputs,
+        s: &Activations,
+        model: &Model,
+        dims: &Dimensions,
+    ) -> Again {
+        let body = forward::layer_body(w, inputs, s, model, dims, true);
+        let writing = |tensor: TensorId| {
+            body.iter()
+                .find(|op| matches!(op, Op::RmsNorm { out, .. } | Op::Swiglu { out, .. } if out.tensor == tensor))
+                .cloned()
+        };
+        match recompute {
+            Recompute::None => Again::default(),
+            Recompute::Elementwise => {
+                Again { layer: Vec::new(), swiglu: writing(s.h), norm2: writing(s.n2), norm1: writing(s.n1) }
+            }
+            Recompute::Layers => {
+                let mut layer = body;
+                // The last one makes the next layer's input, which is kept.
+                layer.pop();
+                Again { layer, ..Again::default() }
+            }
+        }
+    }
+}
+
 /// `dx` is the gradient of the residual stream: both branches of a layer add theirs to it, and where it stands between
 /// them it is the gradient of `y` (after attention) or of `x` (before the layer).
 pub(super) fn block(
@@ -52,11 +96,12 @@ pub(super) fn block(
     s: &Activations,
     g: &Gradients,
     model: &Model,
+    again: Again,
 ) -> Block {
     let (heads, kv_heads, head_dim) = (model.heads, model.kv_heads, model.head_dim);
     let dx = at(g.dx, 0);
     let linear = |x, weight, grad, dout, dinput, grad_bias: Option<TensorId>| Op::LinearBackward {
-        x: layer(x),
+        x: s.of(x),
         weight: layer(weight),
         dout,
         dx: at(dinput, 0),
@@ -64,24 +109,29 @@ pub(super) fn block(
         grad_bias: grad_bias.map(layer),
     };
     let norm = |x, weight, rstd, dout, grad| Op::RmsNormBackward {
-        x: layer(x),
+        x,
         weight: layer(weight),
-        rstd: layer(rstd),
+        rstd: s.of(rstd),
         dout: at(dout, 0),
         dx,
         grad_weight: layer(grad),
     };
-    let body = vec![
+    let mut body = again.layer;
+    body.extend(again.swiglu);
+    body.extend([
         linear(s.h, w.down, grads.down, dx, g.dh, None),
-        Op::SwigluBackward { gate_up: layer(s.gu), dout: at(g.dh, 0), dgate_up: at(g.dgu, 0) },
+        Op::SwigluBackward { gate_up: s.of(s.gu), dout: at(g.dh, 0), dgate_up: at(g.dgu, 0) },
+    ]);
+    body.extend(again.norm2);
+    body.extend([
         linear(s.n2, w.gate_up, grads.gate_up, at(g.dgu, 0), g.dn2, None),
-        norm(s.y, w.norm2, s.r2, g.dn2, grads.norm2),
+        norm(s.of(s.y), w.norm2, s.r2, g.dn2, grads.norm2),
         linear(s.a, w.o, grads.o, dx, g.da, None),
         Op::AttentionBackward {
-            qkv: layer(s.qkv),
+            qkv: s.of(s.qkv),
             document_start: at(inputs.document_start, 0),
-            out: layer(s.a),
-            lse: layer(s.lse),
+            out: s.of(s.a),
+            lse: s.of(s.lse),
             dout: at(g.da, 0),
             delta: at(g.delta, 0),
             dqkv: at(g.dqkv, 0),
@@ -98,9 +148,12 @@ pub(super) fn block(
             kv_heads,
             head_dim,
         },
+    ]);
+    body.extend(again.norm1);
+    body.extend([
         linear(s.n1, w.qkv, grads.qkv, at(g.dqkv, 0), g.dn1, grads.qkv_bias),
-        norm(s.x, w.norm1, s.r1, g.dn1, grads.norm1),
-    ];
+        norm(layer(s.x), w.norm1, s.r1, g.dn1, grads.norm1),
+    ]);
     Block {
         statements: vec![
             Statement::Op(Op::Zero { out: dx }),

@@ -1,26 +1,45 @@
 //! Floating-point operations of a micro-batch.
 
 use super::ProgramError;
-use smolc_plan::{Op, Program, Ref, Statement};
+use smolc_plan::{Block, Op, Program, Ref, Statement};
 
 /// Operations of the forward and the backward pass (of the evaluation when there is no training): two per multiply-add
 /// of a matrix product, and attention's causal half.
 pub(super) fn of(program: &Program) -> Result<u64, ProgramError> {
-    let blocks = match program.forward.statements.is_empty() {
-        true => vec![&program.evaluate],
-        false => vec![&program.forward, &program.backward],
-    };
+    if program.forward.statements.is_empty() {
+        return sum(program, &program.evaluate, |_| true);
+    }
+    let forward = sum(program, &program.forward, |_| true)?;
+    let backward = sum(program, &program.backward, |op| !repeated(op))?;
+    forward.checked_add(backward).ok_or_else(overflow)
+}
+
+/// Operations that the backward pass repeats of the forward pass.
+pub(super) fn recomputed(program: &Program) -> Result<u64, ProgramError> {
+    sum(program, &program.backward, repeated)
+}
+
+/// In the backward pass, a product of the forward pass.
+fn repeated(op: &Op) -> bool {
+    matches!(op, Op::Linear { .. } | Op::Attention { .. })
+}
+
+fn overflow() -> ProgramError {
+    ProgramError::overflow("the operations of a micro-batch")
+}
+
+fn sum(program: &Program, block: &Block, counts: impl Fn(&Op) -> bool) -> Result<u64, ProgramError> {
     let mut total = 0u64;
-    for statement in blocks.iter().flat_map(|b| &b.statements) {
+    for statement in &block.statements {
         let (times, body) = match statement {
             Statement::Op(op) => (1, std::slice::from_ref(op)),
             Statement::Repeat { layers, body, .. } => (*layers, body.as_slice()),
         };
-        for op in body {
+        for op in body.iter().filter(|op| counts(op)) {
             total = of_op(program, op)
                 .and_then(|n| n.checked_mul(times))
                 .and_then(|n| n.checked_add(total))
-                .ok_or_else(|| ProgramError::overflow("the operations of a micro-batch"))?;
+                .ok_or_else(overflow)?;
         }
     }
     Ok(total)

@@ -5,7 +5,7 @@ use super::dimensions::Dimensions;
 use super::parameters::Weights;
 use super::table::{Table, at};
 use smolc_plan::program::{Dtype, Slot};
-use smolc_plan::{Block, Model, Op, Ref, Space, Statement, TensorId};
+use smolc_plan::{Block, Model, Op, Recompute, Ref, Space, Statement, TensorId};
 
 /// What the host writes, and the tables made at load.
 pub(super) struct Inputs {
@@ -34,8 +34,8 @@ impl Inputs {
     }
 }
 
-/// What the forward pass writes. In training everything that the backward pass reads has a slot a layer: nothing is
-/// recomputed. Without training the layers share one slot and lifetimes decide who shares bytes.
+/// What the forward pass writes. In training what the backward pass reads has a slot a layer if it is kept, and else one
+/// slot, written again. Without training the layers share one slot and lifetimes decide who shares bytes.
 pub(super) struct Activations {
     pub x: TensorId,
     pub n1: TensorId,
@@ -52,15 +52,23 @@ pub(super) struct Activations {
     pub r: TensorId,
     pub logits: TensorId,
     pub nll: TensorId,
+    /// Those that have one slot in training.
+    again: Vec<TensorId>,
 }
 
 impl Activations {
-    pub fn declare(table: &mut Table, dims: &Dimensions) -> Result<Activations, ProgramError> {
+    pub fn declare(
+        table: &mut Table,
+        dims: &Dimensions,
+        recompute: Recompute,
+    ) -> Result<Activations, ProgramError> {
         let m = dims.tokens;
-        let (space, slots, stream) = match dims.training {
-            true => (Space::Activation, dims.layers, dims.layers + 1),
-            false => (Space::Workspace, 1, 1),
+        let kept = |name: &str| match recompute {
+            Recompute::None => true,
+            Recompute::Elementwise => !matches!(name, "n1" | "n2" | "h"),
+            Recompute::Layers => false,
         };
+        let mut again = Vec::new();
         // Statistics and losses stay f32 in every precision.
         let activation = table.activation();
         let mut add = |name: &str, shape: &[u64], space, slots| {
@@ -68,24 +76,44 @@ impl Activations {
                 if matches!(name, "r1" | "r2" | "r" | "lse" | "nll") { Dtype::F32 } else { activation };
             table.add(name, shape, dtype, space, slots)
         };
+        let (stream, last) = match dims.training {
+            true => ((Space::Activation, dims.layers + 1), Space::Activation),
+            false => ((Space::Workspace, 1), Space::Workspace),
+        };
+        let x = add("x", &[m, dims.hidden], stream.0, stream.1)?;
+        let mut of_layer = |name: &str, shape: &[u64]| {
+            if dims.training && kept(name) {
+                return add(name, shape, Space::Activation, dims.layers);
+            }
+            let id = add(name, shape, Space::Workspace, 1)?;
+            again.push(id);
+            Ok(id)
+        };
         Ok(Activations {
-            x: add("x", &[m, dims.hidden], space, stream)?,
-            n1: add("n1", &[m, dims.hidden], space, slots)?,
-            r1: add("r1", &[m], space, slots)?,
-            qkv: add("qkv", &[m, dims.qkv], space, slots)?,
-            a: add("a", &[m, dims.q], space, slots)?,
-            lse: add("lse", &[dims.batch, dims.heads, dims.window], space, slots)?,
-            y: add("y", &[m, dims.hidden], space, slots)?,
-            n2: add("n2", &[m, dims.hidden], space, slots)?,
-            r2: add("r2", &[m], space, slots)?,
-            gu: add("gu", &[m, dims.gate_up], space, slots)?,
-            h: add("h", &[m, dims.ffn], space, slots)?,
+            x,
+            n1: of_layer("n1", &[m, dims.hidden])?,
+            r1: of_layer("r1", &[m])?,
+            qkv: of_layer("qkv", &[m, dims.qkv])?,
+            a: of_layer("a", &[m, dims.q])?,
+            lse: of_layer("lse", &[dims.batch, dims.heads, dims.window])?,
+            y: of_layer("y", &[m, dims.hidden])?,
+            n2: of_layer("n2", &[m, dims.hidden])?,
+            r2: of_layer("r2", &[m])?,
+            gu: of_layer("gu", &[m, dims.gate_up])?,
+            h: of_layer("h", &[m, dims.ffn])?,
             n: add("n", &[m, dims.hidden], Space::Workspace, 1)?,
-            r: add("r", &[m], space, 1)?,
+            r: add("r", &[m], last, 1)?,
             logits: add("logits", &[dims.chunk, dims.vocab], Space::Workspace, 1)?,
             // Read by the host after the pass, so it shares bytes with nothing.
             nll: add("nll", &[m], Space::Activation, 1)?,
+            again,
         })
+    }
+
+    /// A layer's use of one of its tensors, in training.
+    pub fn of(&self, tensor: TensorId) -> Ref {
+        let slot = if self.again.contains(&tensor) { Slot::At(0) } else { Slot::Layer };
+        Ref { tensor, slot }
     }
 }
 
@@ -105,26 +133,22 @@ pub(super) enum Mode {
     Evaluate,
 }
 
-pub(super) fn block(
+/// The operators of a layer, each with the slot that `mode` gives its tensors.
+pub(super) fn layer_body(
     w: &Weights,
     inputs: &Inputs,
     s: &Activations,
     model: &Model,
     dims: &Dimensions,
-    mode: Mode,
-) -> Block {
-    let head = match mode {
-        Mode::Train(head) => Some(head),
-        Mode::Evaluate => None,
-    };
-    let slot = |trained| if head.is_some() { trained } else { Slot::At(0) };
-    let saved = |tensor| Ref { tensor, slot: slot(Slot::Layer) };
+    training: bool,
+) -> Vec<Op> {
+    let saved = |tensor| if training { s.of(tensor) } else { at(tensor, 0) };
+    let stream = |slot| Ref { tensor: s.x, slot: if training { slot } else { Slot::At(0) } };
     let weight = |tensor| Ref { tensor, slot: Slot::Layer };
-    let (x, x_next) = (saved(s.x), Ref { tensor: s.x, slot: slot(Slot::NextLayer) });
-    let x_last = Ref { tensor: s.x, slot: slot(Slot::At(model.layers)) };
+    let (x, x_next) = (stream(Slot::Layer), stream(Slot::NextLayer));
     let (heads, kv_heads, head_dim) = (dims.heads, dims.kv_heads, dims.head_dim);
     let eps = model.norm_eps;
-    let body = vec![
+    vec![
         Op::RmsNorm { x, weight: weight(w.norm1), out: saved(s.n1), rstd: saved(s.r1), eps },
         Op::Linear {
             x: saved(s.n1),
@@ -168,7 +192,23 @@ pub(super) fn block(
             residual: Some(saved(s.y)),
             out: x_next,
         },
-    ];
+    ]
+}
+
+pub(super) fn block(
+    w: &Weights,
+    inputs: &Inputs,
+    s: &Activations,
+    model: &Model,
+    dims: &Dimensions,
+    mode: Mode,
+) -> Block {
+    let head = match mode {
+        Mode::Train(head) => Some(head),
+        Mode::Evaluate => None,
+    };
+    let x_last = at(s.x, if head.is_some() { model.layers } else { 0 });
+    let body = layer_body(w, inputs, s, model, dims, head.is_some());
     Block {
         statements: vec![
             Statement::Op(Op::Embed {
@@ -182,7 +222,7 @@ pub(super) fn block(
                 weight: at(w.norm, 0),
                 out: at(s.n, 0),
                 rstd: at(s.r, 0),
-                eps,
+                eps: model.norm_eps,
             }),
             Statement::Op(Op::HeadCrossEntropy {
                 x: at(s.n, 0),

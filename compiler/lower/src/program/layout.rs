@@ -58,10 +58,10 @@ impl Interval {
 }
 
 /// Lifetimes of a tensor in each pass; two tensors conflict if they meet in any.
-type Lifetimes = [Option<Interval>; 2];
+type Lifetimes = [Vec<Interval>; 2];
 
 fn conflict(a: &Lifetimes, b: &Lifetimes) -> bool {
-    a.iter().zip(b).any(|(a, b)| matches!((a, b), (Some(a), Some(b)) if a.meets(*b)))
+    a.iter().zip(b).any(|(a, b)| a.iter().any(|a| b.iter().any(|b| a.meets(*b))))
 }
 
 /// First fit, largest first: the classic greedy for offset assignment; optimal is NP-hard and not worth it here.
@@ -73,7 +73,7 @@ fn place_workspace(program: &mut Program, base: u64) -> Result<u64, ProgramError
     ];
     let mut waiting: Vec<(usize, u64, Lifetimes)> = Vec::new();
     for (id, tensor) in program.tensors.iter().enumerate().filter(|(_, t)| t.space == Space::Workspace) {
-        let alive = passes.each_ref().map(|pass| pass.get(id).copied().flatten());
+        let alive = passes.each_ref().map(|pass| pass.get(id).cloned().unwrap_or_default());
         waiting.push((id, tensor.stride.saturating_mul(tensor.slots), alive));
     }
     waiting.sort_by_key(|(id, bytes, _)| (std::cmp::Reverse(*bytes), *id));
@@ -105,14 +105,22 @@ fn place_workspace(program: &mut Program, base: u64) -> Result<u64, ProgramError
     Ok(end)
 }
 
+/// A tensor's uses within one statement.
+#[derive(Clone, Copy)]
+struct Use {
+    region: usize,
+    interval: Interval,
+    /// The statement reads a value that it has not written before.
+    needs: bool,
+}
+
 /// Lifetimes of all tensors in a pass that runs these blocks one after the other.
 ///
-/// A repeat's body counts once. A tensor lives within one turn of it only if the body writes it before reading it and
-/// nothing outside the body uses it; otherwise its value crosses turns, and it lives through the whole repeat.
-fn lifetimes(program: &Program, blocks: &[&Block]) -> Vec<Option<Interval>> {
-    let mut spans: Vec<Option<Interval>> = vec![None; program.tensors.len()];
-    let mut homes: Vec<Vec<usize>> = vec![Vec::new(); program.tensors.len()];
-    let mut crosses: Vec<bool> = vec![false; program.tensors.len()];
+/// A repeat's body counts once. A tensor that every statement writes before it reads it holds nothing from one to the next,
+/// and lives in each from its first use to its last. Otherwise its value crosses turns or statements, and it lives from the
+/// first statement that uses it to the end of the last.
+fn lifetimes(program: &Program, blocks: &[&Block]) -> Vec<Vec<Interval>> {
+    let mut uses: Vec<Vec<Use>> = vec![Vec::new(); program.tensors.len()];
     let mut regions: Vec<Interval> = Vec::new();
     let mut position = 0usize;
     for statement in blocks.iter().flat_map(|b| &b.statements) {
@@ -124,30 +132,27 @@ fn lifetimes(program: &Program, blocks: &[&Block]) -> Vec<Option<Interval>> {
         let begin = position;
         for op in body {
             for (r, access) in accesses(op) {
-                let id = r.tensor.0 as usize;
-                let (Some(span), Some(home), Some(crosses)) =
-                    (spans.get_mut(id), homes.get_mut(id), crosses.get_mut(id))
-                else {
-                    continue;
-                };
-                if home.last() != Some(&region) {
-                    home.push(region);
-                    *crosses |= access != Access::Write;
+                let Some(uses) = uses.get_mut(r.tensor.0 as usize) else { continue };
+                match uses.last_mut() {
+                    Some(last) if last.region == region => last.interval.last = position,
+                    _ => uses.push(Use {
+                        region,
+                        interval: Interval { first: position, last: position },
+                        needs: access != Access::Write,
+                    }),
                 }
-                *span = Some(Interval { first: span.map_or(position, |s| s.first), last: position });
             }
             position += 1;
         }
         regions.push(Interval { first: begin, last: position.saturating_sub(1) });
     }
-    for ((span, home), crosses) in spans.iter_mut().zip(&homes).zip(&crosses) {
-        let Some(span) = span else { continue };
-        if *crosses || home.len() > 1 {
-            for region in home.iter().filter_map(|r| regions.get(*r)) {
-                span.first = span.first.min(region.first);
-                span.last = span.last.max(region.last);
+    let whole = |u: &Use| regions.get(u.region).copied().unwrap_or(u.interval);
+    uses.iter()
+        .map(|uses| match (uses.first(), uses.last()) {
+            (Some(first), Some(last)) if uses.iter().any(|u| u.needs) => {
+                vec![Interval { first: whole(first).first, last: whole(last).last }]
             }
-        }
-    }
-    spans
+            _ => uses.iter().map(|u| u.interval).collect(),
+        })
+        .collect()
 }

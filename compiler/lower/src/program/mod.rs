@@ -27,7 +27,7 @@ pub use text::Text;
 pub use verify::{VerifyError, verify};
 
 use dimensions::Dimensions;
-use smolc_plan::{Block, Model, Parameter, Precision, Program};
+use smolc_plan::{Block, Model, Parameter, Precision, Program, Recompute};
 use table::Table;
 
 /// Which parameters weight decay applies to.
@@ -53,6 +53,8 @@ pub struct ProgramOptions {
     pub head_chunk: u64,
     /// Which parameters weight decay applies to.
     pub decay: Decay,
+    /// What the forward pass keeps for the backward pass; the rest is computed again, to the same bits.
+    pub recompute: Recompute,
     /// With gradients, optimizer moments and a backward pass. Without, the program only evaluates and the layers share
     /// one set of activations.
     pub training: bool,
@@ -80,7 +82,7 @@ pub fn build_in(
     let weights = parameters::declare(&mut table, model, &dims)?;
     let read = parameters::read(&mut table, &weights)?;
     let inputs = forward::Inputs::declare(&mut table, &dims)?;
-    let saved = forward::Activations::declare(&mut table, &dims)?;
+    let saved = forward::Activations::declare(&mut table, &dims, options.recompute)?;
 
     let evaluate = forward::block(&read, &inputs, &saved, model, &dims, forward::Mode::Evaluate);
     let (mut forward, mut backward) = (Block::default(), Block::default());
@@ -89,7 +91,8 @@ pub fn build_in(
         let work = backward::Gradients::declare(&mut table, &dims)?;
         let head = forward::HeadGradient { dx: work.dn, grad_weight: grads.head };
         forward = forward::block(&read, &inputs, &saved, model, &dims, forward::Mode::Train(head));
-        backward = backward::block(&read, &grads, &inputs, &saved, &work, model);
+        let again = backward::Again::new(options.recompute, &read, &inputs, &saved, model, &dims);
+        backward = backward::block(&read, &grads, &inputs, &saved, &work, model, again);
     }
 
     let mut program = Program {
@@ -105,9 +108,11 @@ pub fn build_in(
         optimizer_bytes: 0,
         activation_bytes: 0,
         flops: 0,
+        recomputed_flops: 0,
     };
     layout::assign(&mut program)?;
     program.flops = flops::of(&program)?;
+    program.recomputed_flops = flops::recomputed(&program)?;
     verify(&program)?;
     let parameters = parameters::table(&weights, model, &dims, options.decay);
     Ok((program, parameters))

@@ -22,19 +22,27 @@ fn model() -> Model {
 }
 
 fn options(training: bool) -> ProgramOptions {
-    ProgramOptions { batch: 4, window: 256, head_chunk: 256, decay: Decay::All, training }
+    ProgramOptions {
+        batch: 4,
+        window: 256,
+        head_chunk: 256,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training,
+    }
 }
 
 prop_compose! {
     fn shapes()(
         layers in 1u64..6, hidden in 1u64..40, ffn in 1u64..70, kv_heads in 1u64..4, group in 1u64..4,
         half in 1u64..12, vocab in 1u64..90, window in 1u64..40, batch in 1u64..5, head_chunk in 1u64..100,
-        tied in any::<bool>(), qwen in any::<bool>(), training in any::<bool>(),
+        tied in any::<bool>(), qwen in any::<bool>(), training in any::<bool>(), level in 0usize..3,
     ) -> (Model, ProgramOptions) {
         let family = if qwen { Family::Qwen2 } else { Family::Llama };
         let (heads, head_dim, context) = (kv_heads * group, 2 * half, window);
         let model = Model { layers, hidden, ffn, heads, kv_heads, head_dim, vocab, context, tied, family, ..model() };
-        (model, ProgramOptions { batch, window, head_chunk, decay: Decay::All, training })
+        let recompute = Recompute::ALL[level];
+        (model, ProgramOptions { batch, window, head_chunk, decay: Decay::All, recompute, training })
     }
 }
 
@@ -99,7 +107,7 @@ proptest! {
             context: n(7), ..model()
         };
         let options =
-            ProgramOptions { batch: n(8), window: n(9), head_chunk: n(10), decay: Decay::Matrices, training: true };
+            ProgramOptions { batch: n(8), window: n(9), head_chunk: n(10), decay: Decay::Matrices, recompute: Recompute::None, training: true };
         if let Ok((program, _)) = build(&model, &options) {
             let _ = Text(&program).to_string();
         }
@@ -145,8 +153,14 @@ fn smollm2_1b7_is_planned() {
         context: 2048,
         ..model()
     };
-    let options =
-        ProgramOptions { batch: 2, window: 2048, head_chunk: 512, decay: Decay::All, training: true };
+    let options = ProgramOptions {
+        batch: 2,
+        window: 2048,
+        head_chunk: 512,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: true,
+    };
     let (program, parameters) = build(&model, &options).unwrap();
     assert_eq!(program.parameter_bytes, 1_711_376_384 * 4);
     assert_eq!(parameters.len(), 24 * 9 + 2);

@@ -2,6 +2,7 @@
 
 use crate::cli::{CheckArgs, CheckFormat};
 use crate::device;
+use crate::emit;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Style, number};
@@ -28,6 +29,13 @@ pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
         }
     }
     let summary = Summary::of(&checked.diagnostics);
+    if let Some(layer) = args.emit {
+        let said = spec::render(&checked.diagnostics, &checked.sources, &console.err);
+        console.err.print(&said)?;
+        let plan = if checked.spec.complete { smolc_lower::lower(&checked.spec).ok() } else { None };
+        console.out.print(&emit::render(layer, &checked, plan.as_ref(), None)?)?;
+        return Ok(summary.exit(args.spec.deny));
+    }
     let text = match args.format {
         CheckFormat::Text => text(&checked, &summary, console),
         CheckFormat::Json => {

@@ -53,7 +53,7 @@ pub(super) fn plan(
     if stored::is_plan(path) {
         return Ok(Ok(stored::read(path)?));
     }
-    spec::plan(&SpecArgs { spec: path.to_path_buf(), set: set.to_vec(), deny: None }, console)
+    spec::plan_quietly(&SpecArgs { spec: path.to_path_buf(), set: set.to_vec(), deny: None }, console)
 }
 
 /// First step that any change touches.
@@ -91,24 +91,39 @@ fn text(
     for d in differences {
         text.push_str(&format!("  {d}\n"));
     }
+    text.push('\n');
+    let width = runs.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, changes) in runs {
-        let tokens = step_tokens(old, name);
-        let known = [old, new].iter().all(|p| p.runs.iter().any(|r| r.name == *name));
-        let verdict = match first(changes) {
-            _ if !known => "is in one of the two only".to_string(),
-            None => "makes the same steps under both".to_string(),
-            Some(0) => "differs from its first step on: it would have to begin anew".to_string(),
-            Some(step) => format!(
-                "is the same for its first {} (token {}); one that is not further than that may be amended",
-                number::count(step, "step", "steps"),
-                number::thousands(step.saturating_mul(tokens))
-            ),
-        };
+        let padding = " ".repeat(width - name.chars().count());
         text.push_str(&format!(
-            "\n{} {} {verdict}\n",
+            "{} {}{padding}  {}\n",
             out.style(Style::Dim, "run"),
-            out.style(Style::Name, name)
+            out.style(Style::Name, name),
+            verdict(old, new, name, changes)
         ));
     }
     text
+}
+
+/// How far a run is the same under both plans.
+fn verdict(old: &Plan, new: &Plan, name: &str, changes: &[Change]) -> String {
+    let has = |plan: &Plan| plan.runs.iter().any(|r| r.name == name);
+    match (has(old), has(new)) {
+        (true, false) => return "is gone".into(),
+        (false, true) => return "is new".into(),
+        _ => {}
+    }
+    // A run that begins from one that differs says so; nothing in its own part of the spec does.
+    let parent = format!("run {name}.parent");
+    let from = changes.iter().find(|c| c.difference.path == parent).and_then(|c| c.difference.new.as_deref());
+    match (first(changes), from) {
+        (None, _) => "makes the same steps under both".into(),
+        (Some(0), Some(from)) => format!("differs from its first step on: it begins from {from}"),
+        (Some(0), None) => "differs from its first step on: it would have to begin anew".into(),
+        (Some(step), _) => format!(
+            "is the same for its first {} ({} tokens); one that is not further may be amended",
+            number::count(step, "step", "steps"),
+            number::thousands(step.saturating_mul(step_tokens(old, name)))
+        ),
+    }
 }

@@ -7,10 +7,12 @@ mod diff;
 mod doc;
 mod doctor;
 mod explain;
+mod export;
 mod fix;
 mod fmt;
 mod generate;
 mod gpu_bench;
+mod import;
 mod kernels;
 mod lsp;
 mod new;
@@ -43,6 +45,8 @@ pub fn dispatch(command: &Command, console: &Console) -> Result<Exit, Failure> {
         Command::Kernels(args) => kernels::execute(args, console),
         Command::Completions(args) => completions::execute(args, console),
         Command::Simulate(args) => simulate::execute(args, console),
+        Command::Import(args) => import::execute(args, console),
+        Command::Export(args) => export::execute(args, console),
         Command::Diff(args) => diff::execute(args, console),
         Command::Amend(args) => amend::execute(args, console),
     }

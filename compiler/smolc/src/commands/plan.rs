@@ -1,13 +1,10 @@
-//! `smolc plan`: what a spec will do, for people, for tools, or as a step program.
+//! `smolc plan`: what a spec will do, for people, for tools, or as one of the compiler's layers.
 
-use crate::cli::{Emit, PlanArgs, PlanFormat};
+use crate::cli::{PlanArgs, PlanFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Stream};
-use crate::{plan_html, plan_text, spec};
-use smolc_lower::program::Text;
-use smolc_plan::Plan;
-use std::fmt::Write;
+use crate::{emit, files, plan_html, plan_text, spec};
 
 /// Prints the plan, or writes it to `--out`.
 pub fn execute(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
@@ -17,7 +14,10 @@ pub fn execute(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     };
     let runs = spec::select(&plan, args.run.as_deref())?;
     let text = match (args.emit, args.format) {
-        (Some(Emit::Step), _) => programs(&plan, &runs),
+        (Some(layer), _) => {
+            let checked = spec::check(&args.spec)?;
+            emit::render(layer, &checked, Some(&plan), Some(&runs))?
+        }
         (None, PlanFormat::Json) => {
             plan.to_json().map_err(|e| Failure::environment(format!("cannot write the plan: {e}")))?
         }
@@ -30,19 +30,7 @@ pub fn execute(args: &PlanArgs, console: &Console) -> Result<Exit, Failure> {
     };
     match &args.out {
         None => console.out.print(&text)?,
-        Some(path) => std::fs::write(path, text)
-            .map_err(|e| Failure::environment(format!("cannot write `{}`: {e}", path.display())))?,
+        Some(path) => files::write_whole(path, &text)?,
     }
     Ok(Exit::Done)
-}
-
-fn programs(plan: &Plan, runs: &[usize]) -> String {
-    let mut text = String::new();
-    for run in runs.iter().filter_map(|i| plan.runs.get(*i)) {
-        if plan.runs.len() > 1 {
-            let _ = writeln!(text, "# run {}", run.name);
-        }
-        let _ = write!(text, "{}", Text(&run.program));
-    }
-    text
 }

@@ -64,8 +64,8 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
 /// What is done to the documents, briefly.
 fn steps(steps: &[Step]) -> String {
     let words = steps.iter().map(|step| match step {
-        Step::Where { filter } => format!(", where {}", filter.expr),
-        Step::Thin { filter, .. } => format!(", thinned to {}", filter.expr),
+        Step::Where { filter } => format!(", where {}", filter),
+        Step::Thin { filter, .. } => format!(", thinned to {}", filter),
         Step::Dedup { by: Dedup::Exact } => ", exact duplicates dropped".into(),
         Step::Dedup { by: Dedup::MinHash { bands, hashes, ngram, .. } } => {
             format!(", near duplicates dropped ({bands}x{hashes} hashes of {ngram} words)")

@@ -3,7 +3,7 @@
 use super::INDENT;
 use crate::output::table::{Align, Table};
 use crate::output::{Stream, number};
-use smolc_plan::Run;
+use smolc_plan::{Recompute, Run};
 
 pub(super) fn render(run: &Run, out: &Stream) -> String {
     let p = &run.program;
@@ -19,5 +19,14 @@ pub(super) fn render(run: &Run, out: &Stream) -> String {
     ] {
         table.row([name.to_string(), number::bytes(bytes), number::thousands(bytes), share(bytes)]);
     }
-    table.render(out, INDENT)
+    let mut text = table.render(out, INDENT);
+    if let Some(target) = run.target.as_ref().filter(|t| t.recompute != Recompute::None) {
+        let share = 100.0 * p.recomputed_flops as f64 / p.flops.max(1) as f64;
+        text += &format!(
+            "{}recompute: {} · {share:.0}% more operations to keep less for the backward pass\n",
+            " ".repeat(INDENT),
+            target.recompute.name()
+        );
+    }
+    text
 }

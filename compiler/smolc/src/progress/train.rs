@@ -154,6 +154,8 @@ impl Observer for Training {
             Event::Warning(e) => {
                 self.board.say(&format!("{} {}", self.err.style(Style::Warning, "warning:"), e.message));
             }
+            // Told while the data were prepared.
+            Event::Prepared(_) => {}
             // Told by `smolc amend` itself, never while training.
             Event::Amendment(_) => {}
             Event::End(_) => self.board.clear(),

@@ -58,5 +58,7 @@ DEV float silu(float x, float& sigmoid) {
 }
 
 DEV bool is_finite(float x) { return (to_bits(x) & 0x7f800000u) != 0x7f800000u; }
+// x - x is NaN for infinities and NaN.
+DEV bool is_finite(double x) { return x - x == 0.0; }
 
 }  // namespace dev

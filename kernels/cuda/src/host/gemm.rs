@@ -245,8 +245,14 @@ impl Blas {
         self.pins.save()
     }
 
-    /// Issues a product in the computing stream.
-    pub fn run(&self, device: &Device, plan: &Plan, operands: &Operands) -> Result<(), CudaError> {
+    /// Issues a product in the computing stream. What it adds to is taken as zero if it `overwrites`.
+    pub fn run(
+        &self,
+        device: &Device,
+        plan: &Plan,
+        operands: &Operands,
+        overwrites: bool,
+    ) -> Result<(), CudaError> {
         let what = || format!("product {}", plan.gemm.key());
         if plan.gemm.bias {
             let bias = operands.bias;
@@ -256,7 +262,7 @@ impl Blas {
                 &bias,
             )?;
         }
-        let (alpha, beta) = (1f32, if plan.gemm.add { 1f32 } else { 0f32 });
+        let (alpha, beta) = (1f32, if plan.gemm.add && !overwrites { 1f32 } else { 0f32 });
         let pointer = |address: u64| address as *const c_void;
         let c = if plan.gemm.add { operands.c } else { operands.d };
         let [a, b, d] = &plan.layouts;
@@ -367,11 +373,11 @@ impl Blas {
         for candidate in &candidates {
             plan.algorithm = candidate.algo;
             let time = || -> Result<f32, CudaError> {
-                self.run(device, plan, at)?;
+                self.run(device, plan, at, false)?;
                 let mut times = [0f32; RUNS];
                 for time in &mut times {
                     device.record(&begin)?;
-                    self.run(device, plan, at)?;
+                    self.run(device, plan, at, false)?;
                     device.record(&end)?;
                     end.wait()?;
                     *time = end.milliseconds_since(&begin)?;

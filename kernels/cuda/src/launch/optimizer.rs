@@ -13,9 +13,11 @@ pub struct GradNorm {
     pub parts: Address,
     /// Greatest norm; 0 does not clip.
     pub clip: f64,
+    /// f64, read: the step's loss; 0 for none.
+    pub loss: Address,
     /// f64, written: √Σ g².
     pub norm: Address,
-    /// f32, written: min(1, clip / (norm + 1e-6)), what [`Adamw::grad_scale`] reads.
+    /// f32, written: min(1, clip / (norm + 1e-6)), what [`Adamw::grad_scale`] reads; NaN where norm or loss is not finite.
     pub coefficient: Address,
 }
 
@@ -59,6 +61,7 @@ pub fn grad_norm(op: GradNorm) -> Result<[Launch; 2], LaunchError> {
                 Arg::Pointer(op.parts),
                 Arg::I32(int(NAME, "parts", parts)?),
                 Arg::F64(op.clip),
+                Arg::Pointer(op.loss),
                 Arg::Pointer(op.norm),
                 Arg::Pointer(op.coefficient),
             ],
@@ -87,7 +90,7 @@ pub struct Adamw {
     pub decays: Address,
     /// Segments.
     pub segments: usize,
-    /// f32 that multiplies every gradient; 0 for none.
+    /// f32 that multiplies every gradient, NaN to change nothing; 0 for none.
     pub grad_scale: Address,
     /// Learning rate of this step.
     pub lr: f64,

@@ -8,21 +8,24 @@ use super::repeats::Repeats;
 use crate::error::DataError;
 use crate::progress::Progress;
 use crate::source::{Corpus, DocumentRef, Reader, batches};
+use crate::tokenizer::Tokenizer;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use smolc_plan::Amount;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// What a step did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// `"where"`, `"dedup(exact)"`, …
+    /// `"where(.score >= 3)"`, `"dedup(exact)"`, …
     pub step: String,
-    /// Documents before it; `None` for filters that rows pass as they are read.
-    pub documents_before: Option<u64>,
+    /// Documents before it.
+    pub documents_before: u64,
     /// Documents after it.
     pub documents: u64,
-    /// Bytes of text after it.
-    pub bytes: u64,
+    /// Bytes of text after it; `None` behind a filter that another one follows before any text is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// What a decontamination looked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<Coverage>,
@@ -47,20 +50,42 @@ pub(crate) struct Reports {
     pub(crate) removed: Vec<Removed>,
 }
 
-/// Carries out the steps; `marks` are what the filters said of each document of the corpus.
+/// What was found while the source was indexed.
+pub(crate) struct Asked {
+    /// Documents there are, those that are dropped included.
+    pub(crate) read: u64,
+    /// Documents that the filters before any other step keep, one after another.
+    pub(crate) passed: Vec<u64>,
+    /// What the filters said of each document of the corpus.
+    pub(crate) marks: Vec<u64>,
+}
+
+/// The report of a sample in bytes.
+pub(crate) fn report_sample(bytes: u64, before: u64, kept: &[DocumentRef]) -> StepReport {
+    StepReport {
+        step: format!("sample({bytes} bytes)"),
+        documents_before: before,
+        documents: kept.len() as u64,
+        bytes: Some(kept.iter().map(|d| d.bytes).sum()),
+        coverage: Vec::new(),
+    }
+}
+
+/// Carries out the steps.
 pub(crate) fn run(
     corpus: &mut Corpus,
     steps: &[Step],
-    marks: Vec<u64>,
+    asked: Asked,
     dataset: &str,
     progress: &dyn Progress,
 ) -> Result<Reports, DataError> {
     let mut reports = Reports::default();
-    let mut marks = marks;
-    let (mut filter, mut while_reading) = (0, true);
-    for step in steps {
-        let before = corpus.documents.len() as u64;
-        while_reading &= matches!(step, Step::Where(_) | Step::Thin { .. });
+    let Asked { read, passed, mut marks } = asked;
+    let mut before = read;
+    let mut filter = 0;
+    for (index, step) in steps.iter().enumerate() {
+        // Rows pass these filters as they are read; what is left of them is left of all.
+        let while_reading = passed.get(index).filter(|_| index < passed.len());
         let keep: Vec<bool> = match step {
             Step::Where(_) | Step::Thin { .. } => {
                 filter += 1;
@@ -73,19 +98,25 @@ pub(crate) fn run(
             Step::Decontaminate(benchmarks) => {
                 decontaminate(corpus, step, benchmarks, dataset, progress, &mut reports.removed)?
             }
-            Step::Sample { documents, seed } => sample(corpus, *documents, *seed),
+            Step::Sample { amount, seed } => sample(corpus, documents(*amount, before), *seed),
+            Step::SampleTokens { tokens, seed, tokenizer } => {
+                sample_tokens(corpus, step, (*tokens, *seed, tokenizer), dataset, progress)?
+            }
         };
         let mut kept = keep.iter();
         corpus.documents.retain(|_| kept.next().copied().unwrap_or(false));
         let mut kept = keep.iter();
         marks.retain(|_| kept.next().copied().unwrap_or(false));
+        let left = while_reading.copied().unwrap_or(corpus.documents.len() as u64);
+        let known = while_reading.is_none() || index + 1 == passed.len();
         reports.steps.push(StepReport {
-            step: step.name().to_string(),
-            documents_before: (!while_reading).then_some(before),
-            documents: corpus.documents.len() as u64,
-            bytes: corpus.documents.iter().map(|d| d.bytes).sum(),
+            step: step.to_string(),
+            documents_before: before,
+            documents: left,
+            bytes: known.then(|| corpus.documents.iter().map(|d| d.bytes).sum()),
             coverage: if let Step::Decontaminate(b) = step { b.coverage().to_vec() } else { Vec::new() },
         });
+        before = left;
     }
     Ok(reports)
 }
@@ -156,13 +187,64 @@ fn decontaminate(
     Ok(keep)
 }
 
-fn sample(corpus: &Corpus, documents: u64, seed: u64) -> Vec<bool> {
+/// Documents that an amount of `all` comes to; a share is rounded down.
+fn documents(amount: Amount, all: u64) -> u64 {
+    match amount {
+        Amount::Documents { n } => n,
+        Amount::Share { of } => {
+            let share = u128::from(all) * u128::from(of.num) / u128::from(of.den.max(1));
+            u64::try_from(share).unwrap_or(u64::MAX)
+        }
+        // `steps` makes another step of it.
+        Amount::Tokens { .. } => 0,
+    }
+}
+
+/// Indices of the documents in the order that a seed gives them.
+fn order(corpus: &Corpus, seed: u64) -> impl Iterator<Item = usize> {
     let mut order: Vec<(u64, usize)> =
         corpus.documents.iter().map(|d| corpus.key_hash(seed, d)).zip(0..).collect();
     order.sort_unstable();
+    order.into_iter().map(|(_, index)| index)
+}
+
+/// In the order of the seed, each document that still fits.
+fn sample_tokens(
+    corpus: &Corpus,
+    step: &Step,
+    (tokens, seed, tokenizer): (u64, u64, &Tokenizer),
+    dataset: &str,
+    progress: &dyn Progress,
+) -> Result<Vec<bool>, DataError> {
+    let mut sizes = Vec::with_capacity(corpus.documents.len());
+    each_text(
+        corpus,
+        step,
+        dataset,
+        progress,
+        |_, text| tokenizer.encode_document(text).map(|ids| ids.len() as u64 + 1),
+        |_, size| {
+            sizes.push(size?);
+            Ok(())
+        },
+    )?;
+    let mut room = tokens;
+    let mut keep = vec![false; sizes.len()];
+    for index in order(corpus, seed) {
+        if let (Some(keep), Some(size)) = (keep.get_mut(index), sizes.get(index))
+            && *size <= room
+        {
+            room -= size;
+            *keep = true;
+        }
+    }
+    Ok(keep)
+}
+
+fn sample(corpus: &Corpus, documents: u64, seed: u64) -> Vec<bool> {
     let mut keep = vec![false; corpus.documents.len()];
     let documents = usize::try_from(documents).unwrap_or(usize::MAX);
-    for (_, index) in order.into_iter().take(documents) {
+    for index in order(corpus, seed).take(documents) {
         if let Some(keep) = keep.get_mut(index) {
             *keep = true;
         }

@@ -5,23 +5,15 @@ use super::same_request;
 use super::writer::SplitWriter;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
-use crate::pipeline::Step;
+use crate::pipeline::{self, Step};
 use crate::progress::Progress;
 use crate::source::{Corpus, DocumentRef, Raw, Reader, Skipped, batches, is_validation};
 use crate::store::Store;
 use crate::tokenizer::Tokenizer;
+use crate::tokens::{Layout, Tokenized};
 use rayon::prelude::*;
-use smolc_plan::{Measured, Plan, Separator};
+use smolc_plan::{Measured, Plan, Separator, Source, TokenFormat};
 use std::path::{Path, PathBuf};
-
-/// What is done to a dataset's documents before they are tokenized.
-#[derive(Clone, Debug, Default)]
-pub struct Pipeline {
-    /// The steps, in order.
-    pub steps: Vec<Step>,
-    /// What they are, as data: a prepared dataset is used again only for the same. Null for no steps.
-    pub identity: serde_json::Value,
-}
 
 /// One document in so many, of at most so many bytes, is encoded by the general engine as well and compared: the fast engine
 /// was probed on other texts than these. It costs a few per cent.
@@ -35,9 +27,13 @@ pub fn dataset_directory(dir: &Path, name: &str) -> PathBuf {
 
 /// Prepares dataset number `index` of the plan with a tokenizer, or verifies and uses what an earlier call left under `dir`.
 ///
-/// `tokenizer` comes from [`prepare_tokenizer`](crate::prepare_tokenizer), which gave it its end-of-document token. The bytes written do not depend on the number
-/// of threads (rayon's current pool). Errors: a source that cannot be read or holds no document; a full disk; a directory
-/// of another plan ([`DataError::is_mismatch`]) or a damaged one.
+/// The steps of its pipeline come between the source and the sample; how many documents each kept stands in the manifest, and
+/// what a decontamination removed in `removed.jsonl` beside the shards. Shards that are tokenized already are copied.
+///
+/// `tokenizer` comes from [`prepare_tokenizer`](crate::prepare_tokenizer), which gave it its end-of-document token. The bytes
+/// written do not depend on the number of threads (rayon's current pool). Errors: a source that cannot be read or holds no
+/// document; a column that a filter reads is missing or of another type; a step that this build cannot carry out; no document
+/// is left; a full disk; a directory of another plan ([`DataError::is_mismatch`]) or a damaged one.
 pub fn prepare_dataset(
     plan: &Plan,
     index: usize,
@@ -45,27 +41,17 @@ pub fn prepare_dataset(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Measured, DataError> {
-    prepare_dataset_with(plan, index, &Pipeline::default(), tokenizer, dir, progress)
-}
-
-/// [`prepare_dataset`], with a pipeline between the source and the sample. What it did is written to `pipeline.json` beside
-/// the shards, and what a decontamination removed to `removed.jsonl`.
-///
-/// Errors, besides those of [`prepare_dataset`]: a column that a filter reads is missing or of another type; a filter fails;
-/// no document is left.
-pub fn prepare_dataset_with(
-    plan: &Plan,
-    index: usize,
-    pipeline: &Pipeline,
-    tokenizer: &Tokenizer,
-    dir: &Path,
-    progress: &dyn Progress,
-) -> Result<Measured, DataError> {
     let dataset = plan.datasets.get(index).ok_or(DataError::NoSuch { what: "dataset", index })?;
-    let (eos, eos_id) = tokenizer.end().ok_or(DataError::NoEnd)?;
-    if !pipeline.steps.is_empty() && pipeline.identity.is_null() {
-        return Err(DataError::NoIdentity { dataset: dataset.name.clone() });
+    if let Source::Tokens { patterns, format } = &dataset.source {
+        let layout = match format {
+            TokenFormat::Smolc => Layout::Own,
+            TokenFormat::Megatron => Layout::Megatron,
+            TokenFormat::Datatrove => Layout::Datatrove,
+        };
+        let open = || Tokenized::find(&dataset.name, layout, patterns);
+        return super::tokens::prepare(dataset, open, tokenizer, dir, progress);
     }
+    let (eos, eos_id) = tokenizer.end().ok_or(DataError::NoEnd)?;
     let request = Request {
         format: FORMAT_VERSION,
         source: dataset.source.clone(),
@@ -75,7 +61,7 @@ pub fn prepare_dataset_with(
         eos: eos.to_string(),
         eos_id,
         tokenizer: tokenizer.hash(),
-        pipeline: pipeline.identity.clone(),
+        pipeline: pipeline::identity(plan, dataset),
     };
     let directory = dataset_directory(dir, &dataset.name);
     if directory.exists() {
@@ -83,30 +69,35 @@ pub fn prepare_dataset_with(
         same_request(&directory, &dataset.name, &manifest.request, &request)?;
         return Ok(Store::open(&directory)?.manifest_of().measured());
     }
-    let corpus = Corpus::index(dataset, &pipeline.steps, progress)?;
+    let steps = pipeline::steps(plan, dataset, Some(tokenizer))?;
+    let corpus = Corpus::index(dataset, &steps, progress)?;
     note_left_out(&dataset.name, &corpus, &directory, progress);
     note_pipeline(&dataset.name, &corpus, &directory, progress);
-    let attempt = |tokenizer: &Tokenizer| {
+    let attempt = |tokenizer: &Tokenizer, corpus: &Corpus| {
         let partial = PartialDirectory::create(&directory)?;
         progress.begin(&format!("tokenize {}", dataset.name), Some(bytes(&corpus.documents)), "bytes");
-        let written = write(&corpus, request.clone(), &dataset.name, tokenizer, &partial, progress);
+        let written = write(corpus, request.clone(), &dataset.name, tokenizer, &partial, progress);
         progress.end();
         Ok((written?, partial))
     };
-    let (manifest, partial) = match attempt(tokenizer) {
+    let (corpus, (manifest, partial)) = match attempt(tokenizer, &corpus) {
         Err(error @ DataError::EnginesDiffer { .. }) => {
             progress.note(&format!(
                 "dataset `{}`: {error}; it is tokenized anew by the general one",
                 dataset.name
             ));
-            attempt(&tokenizer.generally(&error.to_string()))?
+            let general = tokenizer.generally(&error.to_string());
+            // A sample in tokens was counted by the other one.
+            let corpus = match steps.iter().any(|s| matches!(s, Step::SampleTokens { .. })) {
+                true => Corpus::index(dataset, &pipeline::steps(plan, dataset, Some(&general))?, progress)?,
+                false => corpus,
+            };
+            let written = attempt(&general, &corpus)?;
+            (corpus, written)
         }
-        done => done?,
+        done => (corpus, done?),
     };
-    if !pipeline.steps.is_empty() {
-        let json = serde_json::to_vec_pretty(&corpus.pipeline.steps);
-        let json = json.map_err(|e| DataError::Tokenize(e.to_string()))?;
-        write_synced(&partial.file("pipeline.json"), &json)?;
+    if !steps.is_empty() {
         write_lines(&partial.file("removed.jsonl"), &corpus.pipeline.removed)?;
     }
     finish(&manifest, &corpus.skipped, partial)?;
@@ -160,6 +151,7 @@ fn write(
         files: corpus.file_count() as u64,
         skipped: corpus.skipped.len() as u64,
         empty_documents: corpus.empty,
+        pipeline: corpus.pipeline.steps.clone(),
         sources: sources.finalize().to_hex().to_string(),
         uid: 0,
     };
@@ -238,8 +230,9 @@ fn note_pipeline(name: &str, corpus: &Corpus, directory: &Path, progress: &dyn P
     if steps.is_empty() {
         return;
     }
-    let left: Vec<String> = steps.iter().map(|s| format!("{} {}", s.documents, s.step)).collect();
-    progress.note(&format!("dataset `{name}`: documents left after each step: {}", left.join(", ")));
+    let read = steps.first().map_or(0, |s| s.documents_before);
+    let left: Vec<String> = steps.iter().map(|s| format!("{} after {}", s.documents, s.step)).collect();
+    progress.note(&format!("dataset `{name}`: {read} documents, {}", left.join(", ")));
     if !corpus.pipeline.removed.is_empty() {
         progress.note(&format!(
             "dataset `{name}`: {} documents hold text of a benchmark; they are listed in {}",
@@ -264,7 +257,7 @@ mod tests {
     use super::*;
     use crate::progress::Silent;
     use crate::tokenizer::{BpeOptions, train};
-    use smolc_plan::{Dataset, PLAN_VERSION, Source};
+    use smolc_plan::{Dataset, PLAN_VERSION};
     use std::sync::Mutex;
 
     struct Notes(Mutex<Vec<String>>);

@@ -1,5 +1,6 @@
 //! What a prepared dataset says about itself.
 
+use crate::pipeline::StepReport;
 use serde::{Deserialize, Serialize};
 use smolc_plan::{Measured, Separator, Source, Take};
 
@@ -87,6 +88,9 @@ pub struct Manifest {
     pub skipped: u64,
     /// Documents without text, left out.
     pub empty_documents: u64,
+    /// What each step of the pipeline kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pipeline: Vec<StepReport>,
     /// BLAKE3 over key number, length and hash of every document used, in order.
     pub(crate) sources: String,
     /// Content identity: the first eight bytes of the BLAKE3 of what follows from the request and the files' checksums.

@@ -3,7 +3,7 @@
 //! ```text
 //! DIR/tokenizers/NAME/{tokenizer.json, manifest.json}
 //! DIR/data/DATASET/{train.tokens, train.ends, validation.tokens, validation.ends, skipped.jsonl, manifest.json}
-//!                  {pipeline.json, removed.jsonl}, where documents went through a pipeline
+//!                  removed.jsonl, where documents went through a pipeline
 //! ```
 //!
 //! Each directory appears whole or not at all. One that is there, belongs to the plan and verifies is used as it is; its
@@ -15,10 +15,10 @@ mod tokenizer;
 mod tokens;
 mod writer;
 
-pub use dataset::{Pipeline, dataset_directory, prepare_dataset, prepare_dataset_with};
+pub use dataset::{dataset_directory, prepare_dataset};
 pub use manifest::Manifest;
 pub(crate) use manifest::{BLOCK_BYTES, FORMAT_VERSION, SplitManifest, TokenType};
-pub use tokenizer::{prepare_tokenizer, prepare_tokenizer_with, tokenizer_path};
+pub use tokenizer::{prepare_tokenizer, tokenizer_path};
 pub use tokens::prepare_tokens;
 pub(crate) use writer::hex;
 

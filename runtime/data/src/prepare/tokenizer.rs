@@ -1,16 +1,14 @@
 //! Preparing a tokenizer.
 
-use super::dataset::Pipeline;
 use super::same_request;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
-use crate::pipeline::Step;
+use crate::pipeline::{self, Step};
 use crate::progress::Progress;
 use crate::source::{Corpus, is_validation, take};
 use crate::tokenizer::{BpeOptions, Tokenizer, train};
 use serde::{Deserialize, Serialize};
 use smolc_plan::{Plan, TokenizerSource};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// `manifest.json` of a prepared tokenizer.
@@ -48,21 +46,10 @@ pub fn prepare_tokenizer(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Tokenizer, DataError> {
-    prepare_tokenizer_with(plan, index, &BTreeMap::new(), dir, progress)
-}
-
-/// [`prepare_tokenizer`], with the pipelines of the datasets it is trained on, by the plan's index.
-pub fn prepare_tokenizer_with(
-    plan: &Plan,
-    index: usize,
-    pipelines: &BTreeMap<usize, Pipeline>,
-    dir: &Path,
-    progress: &dyn Progress,
-) -> Result<Tokenizer, DataError> {
     let planned = plan.tokenizers.get(index).ok_or(DataError::NoSuch { what: "tokenizer", index })?;
     let path = tokenizer_path(dir, &planned.name);
     let directory = path.parent().unwrap_or(dir).to_path_buf();
-    let request = request(plan, planned, pipelines)?;
+    let request = request(plan, planned)?;
     let tokenizer = if directory.exists() {
         reuse(&directory, &path, &request)?
     } else {
@@ -70,9 +57,9 @@ pub fn prepare_tokenizer_with(
             TokenizerSource::Hf { path } => Tokenizer::load(Path::new(path))?,
             TokenizerSource::Bpe { train: datasets, bytes, seed, split_digits } => {
                 let mut texts = Vec::new();
-                for (index, dataset) in datasets.iter().zip(&request.train) {
-                    let steps = pipelines.get(index).map_or(&[][..], |p| &p.steps);
-                    texts.extend(training_text(dataset, steps, *bytes, *seed, progress)?);
+                for dataset in datasets.iter().filter_map(|i| plan.datasets.get(*i)) {
+                    let steps = pipeline::steps(plan, dataset, None)?;
+                    texts.extend(training_text(dataset, &steps, *bytes, *seed, progress)?);
                 }
                 let special = std::iter::once(&planned.eos).chain(&planned.bos).cloned().collect::<Vec<_>>();
                 let mut unique: Vec<String> = Vec::new();
@@ -103,11 +90,7 @@ pub fn prepare_tokenizer_with(
     })
 }
 
-fn request(
-    plan: &Plan,
-    planned: &smolc_plan::Tokenizer,
-    pipelines: &BTreeMap<usize, Pipeline>,
-) -> Result<Request, DataError> {
+fn request(plan: &Plan, planned: &smolc_plan::Tokenizer) -> Result<Request, DataError> {
     let indices: &[usize] = match &planned.source {
         TokenizerSource::Hf { .. } => &[],
         TokenizerSource::Bpe { train, .. } => train,
@@ -119,7 +102,8 @@ fn request(
         dataset.stated_tokens = None;
         Ok(dataset)
     });
-    let identity = |i| pipelines.get(i).map_or(serde_json::Value::Null, |p| p.identity.clone());
+    let identity =
+        |i: &usize| plan.datasets.get(*i).map_or(serde_json::Value::Null, |d| pipeline::identity(plan, d));
     let through: Vec<serde_json::Value> = indices.iter().map(identity).collect();
     let through = if through.iter().all(serde_json::Value::is_null) { Vec::new() } else { through };
     let train = datasets.collect::<Result<_, DataError>>()?;

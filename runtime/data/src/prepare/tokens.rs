@@ -12,6 +12,7 @@ use crate::store::Store;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::{Ends, Tokenized, TokensError};
 use smolc_plan::{Dataset, Measured, Separator};
+use std::borrow::Borrow;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -29,16 +30,32 @@ pub fn prepare_tokens(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Measured, DataError> {
+    prepare(dataset, || Ok(tokenized), tokenizer, dir, progress)
+}
+
+/// [`prepare_tokens`] of files that are opened only if they are not prepared yet.
+pub(super) fn prepare<T: Borrow<Tokenized>>(
+    dataset: &Dataset,
+    open: impl FnOnce() -> Result<T, DataError>,
+    tokenizer: &Tokenizer,
+    dir: &Path,
+    progress: &dyn Progress,
+) -> Result<Measured, DataError> {
     let (eos, eos_id) = tokenizer.end().ok_or(DataError::NoEnd)?;
+    let refuse = |what: &str, instead| {
+        Err(DataError::Unsupported { dataset: dataset.name.clone(), what: what.into(), instead })
+    };
     if dataset.take.is_some() {
-        return Err(DataError::Unsupported {
-            dataset: dataset.name.clone(),
-            what: "a sample in bytes of a source that is tokenized already".into(),
-            instead: "leave `sample` out, or give the text",
-        });
+        return refuse(
+            "a sample in bytes of a source that is tokenized already",
+            "leave `sample` out, or give the text",
+        );
     }
-    if let Some(path) = tokenized.split_by().filter(|_| dataset.validation_per_million > 0) {
-        return Err(TokensError::SplitTwice { path: path.to_path_buf() }.into());
+    if !dataset.steps.is_empty() {
+        return refuse(
+            "a pipeline over a source that is tokenized already",
+            "leave its steps out, or give the text; `split` is all that can be done to tokens",
+        );
     }
     let request = Request {
         format: FORMAT_VERSION,
@@ -56,6 +73,11 @@ pub fn prepare_tokens(
         let manifest = Store::manifest(&directory)?;
         same_request(&directory, &dataset.name, &manifest.request, &request)?;
         return Ok(Store::open(&directory)?.manifest_of().measured());
+    }
+    let opened = open()?;
+    let tokenized: &Tokenized = opened.borrow();
+    if let Some(path) = tokenized.split_by().filter(|_| dataset.validation_per_million > 0) {
+        return Err(TokensError::SplitTwice { path: path.to_path_buf() }.into());
     }
     let vocabulary = tokenizer.vocab_size() as u64;
     let survey = tokenized.survey(vocabulary, eos_id)?;
@@ -134,6 +156,7 @@ fn write(
         files: tokenized.files(),
         skipped: 0,
         empty_documents: 0,
+        pipeline: Vec::new(),
         sources: sources.finalize().to_hex().to_string(),
         uid: 0,
     };

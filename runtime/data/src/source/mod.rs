@@ -5,6 +5,7 @@
 //! pattern's fixed part and by their place in the file: the same files give the same order on every machine. A compressed
 //! file, or a row group of a Parquet file, is decoded once for each pass, never once for each document.
 
+pub(crate) mod benchmark;
 mod compression;
 mod index;
 mod jsonl;
@@ -13,12 +14,14 @@ pub(crate) mod parquet;
 pub(crate) mod pattern;
 mod reader;
 mod sample;
+mod schema;
 
 pub(crate) use reader::{Raw, Reader};
 pub(crate) use sample::{is_validation, take};
+pub use schema::{FileColumn, Holds, columns};
 
 use crate::error::DataError;
-use crate::pipeline::{self, Filters, Reports, Step};
+use crate::pipeline::{self, Filters, Reports, Step, report_sample};
 use crate::progress::Progress;
 use pattern::SourceFile;
 use serde::{Deserialize, Serialize};
@@ -108,12 +111,6 @@ impl Corpus {
         let unsupported = |what: &str, instead| {
             Err(DataError::Unsupported { dataset: name.clone(), what: what.into(), instead })
         };
-        if !dataset.steps.is_empty() {
-            return unsupported(
-                "a pipeline with `where`, `thin`, `dedup`, `decontaminate` or `sample` in tokens or documents",
-                "filter the files beforehand, and leave the step out",
-            );
-        }
         if dataset.columns.is_some() {
             return unsupported("conversations and preferences", "give a column of text");
         }
@@ -126,7 +123,10 @@ impl Corpus {
                 return unsupported("a hub", "download the dataset and read its files");
             }
             Source::Tokens { .. } => {
-                return unsupported("shards that are tokenized already", "give the text they were made from");
+                return unsupported(
+                    "the text of shards that are tokenized already",
+                    "give the text they were made from",
+                );
             }
         };
         let filters = Filters::new(name, steps)?;
@@ -150,7 +150,8 @@ impl Corpus {
         corpus.empty = found.empty;
         if !steps.is_empty() {
             let read = corpus.documents.len() as u64 + found.dropped;
-            corpus.pipeline = pipeline::run(&mut corpus, steps, found.marks, name, progress)?;
+            let asked = pipeline::Asked { read, passed: found.passed, marks: found.marks };
+            corpus.pipeline = pipeline::run(&mut corpus, steps, asked, name, progress)?;
             if corpus.documents.is_empty() && read > 0 {
                 let left: Vec<String> =
                     corpus.pipeline.steps.iter().map(|s| format!("{}: {}", s.step, s.documents)).collect();
@@ -160,7 +161,12 @@ impl Corpus {
         let any = !corpus.documents.is_empty() || found.beyond;
         if let (Some(t), None) = (&dataset.take, early) {
             let keys: Vec<u64> = corpus.documents.iter().map(|d| corpus.key_hash(t.seed, d)).collect();
+            let before = corpus.documents.len() as u64;
             corpus.documents = take(&corpus.documents, &keys, t.bytes);
+            if !steps.is_empty() {
+                let report = report_sample(t.bytes, before, &corpus.documents);
+                corpus.pipeline.steps.push(report);
+            }
         }
         if corpus.documents.is_empty() {
             return Err(DataError::EmptyDataset {

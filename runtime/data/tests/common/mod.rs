@@ -2,7 +2,10 @@
 #![allow(dead_code)]
 
 use smolc_data::{DataError, Progress, Silent, Tokenizer, prepare_dataset, prepare_tokenizer};
-use smolc_plan::{Dataset, Measured, PLAN_VERSION, Plan, Source, Take, TokenizerSource};
+use smolc_plan::{
+    Dataset, Evaluation, Items, Measured, Metric, PLAN_VERSION, Plan, Protocol, ShotsOrder, Source, Take,
+    TokenizerSource,
+};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -57,6 +60,29 @@ pub fn plan(datasets: Vec<Dataset>, vocab: u64) -> Plan {
         sweeps: vec![],
         runs: Vec::new(),
     }
+}
+
+/// A benchmark of the items in a file.
+pub fn benchmark(name: &str, data: String) -> Evaluation {
+    let items = Items {
+        data,
+        subsets: vec![],
+        split: "test".into(),
+        shots: 0,
+        shots_from: None,
+        shots_order: ShotsOrder::Sequential,
+    };
+    let protocol = Protocol::Generation {
+        items,
+        prompt: "Question: {question}\nAnswer:".into(),
+        answer: "answer".into(),
+        tokens: 8,
+        stop: vec![],
+        extract: None,
+        metric: Metric::Exact,
+        chat: false,
+    };
+    Evaluation { name: name.into(), protocol }
 }
 
 pub fn tokenizer(plan: &Plan, dir: &Path) -> Tokenizer {

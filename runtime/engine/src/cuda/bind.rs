@@ -6,20 +6,30 @@ use crate::error::EngineError;
 use smolc_kernels_cuda::Launch;
 use smolc_kernels_cuda::host::{Blas, CudaError, Device, Gemm, Operands, Plan, Prepared};
 use smolc_kernels_cuda::launch::{self, Dtype, attention};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 /// One thing that a stream does.
 pub(super) enum Step {
     Launch(Prepared),
-    Product { plan: Rc<Plan>, operands: Operands },
-    Zero { at: u64, bytes: usize },
+    /// `starts` its gradient: in the first micro-batch of a step it overwrites what it adds to in the others.
+    Product {
+        plan: Rc<Plan>,
+        operands: Operands,
+        starts: bool,
+    },
+    Zero {
+        at: u64,
+        bytes: usize,
+    },
 }
 
 impl Step {
-    pub fn issue(&self, device: &Device, blas: &Blas) -> Result<(), CudaError> {
+    /// Queues it, in the `first` micro-batch of a step or in a later one.
+    pub fn issue(&self, device: &Device, blas: &Blas, first: bool) -> Result<(), CudaError> {
         match self {
             Step::Launch(prepared) => device.launch(prepared),
-            Step::Product { plan, operands } => blas.run(device, plan, operands),
+            Step::Product { plan, operands, starts } => blas.run(device, plan, operands, first && *starts),
             Step::Zero { at, bytes } => device.zero(*at, *bytes),
         }
     }
@@ -41,6 +51,10 @@ pub(super) struct Binder<'a> {
     pub arena: u64,
     /// The next operator was done by the one before it.
     pub skipped: bool,
+    /// Gradients that a product starts, by address.
+    pub started: HashSet<u64>,
+    /// Gradients that every operator adds to, address and bytes: to be zeroed at the first micro-batch of a step.
+    pub added: Vec<(u64, usize)>,
 }
 
 fn dtype(span: &Span) -> Dtype {
@@ -71,7 +85,22 @@ impl Binder<'_> {
 
     fn product(&mut self, gemm: Gemm, operands: Operands) -> Result<Step, EngineError> {
         let plan = self.blas.plan(self.device, gemm, &operands)?;
-        Ok(Step::Product { plan, operands })
+        Ok(Step::Product { plan, operands, starts: false })
+    }
+
+    /// A product that adds to the gradient at `operands.d`; the first operator that writes it starts it.
+    fn gradient(&mut self, gemm: Gemm, operands: Operands) -> Result<Step, EngineError> {
+        let plan = self.blas.plan(self.device, gemm, &operands)?;
+        let zeroed = self.added.iter().any(|(at, _)| *at == operands.d);
+        let starts = !zeroed && self.started.insert(operands.d);
+        Ok(Step::Product { plan, operands, starts })
+    }
+
+    /// Other operators add to `elements` of f32 at `at`.
+    fn adds_to(&mut self, at: u64, elements: usize) {
+        if !self.started.contains(&at) && !self.added.iter().any(|(zeroed, _)| *zeroed == at) {
+            self.added.push((at, 4 * elements));
+        }
     }
 
     fn path(&self) -> attention::Path {
@@ -111,6 +140,7 @@ impl Binder<'_> {
                     d: *d,
                     vocabulary: *v,
                 };
+                self.adds_to(at(grad_weight), v * d);
                 self.launches(&launch::embed_backward(dtype(dout), op)?)
             }
             Kernel::RmsNorm { x, weight, out, rstd, d, eps } => {
@@ -138,6 +168,7 @@ impl Binder<'_> {
                     rows: rstd.elements(),
                     d: *d,
                 };
+                self.adds_to(at(grad_weight), *d);
                 self.launches(&launch::rms_norm_backward(dtype(x), op)?)
             }
             Kernel::Linear { x, weight, bias, residual, out, m, n, k } => {
@@ -156,11 +187,14 @@ impl Binder<'_> {
                 let operands = |a, b, d| Operands { a, b, c: d, d, bias: 0 };
                 let mut steps = vec![
                     self.product(Gemm::input_gradient(t, size), operands(at(weight), at(dout), at(dx)))?,
-                    self.product(Gemm::weight_gradient(t, size), operands(at(x), at(dout), at(grad_weight)))?,
+                    self.gradient(
+                        Gemm::weight_gradient(t, size),
+                        operands(at(x), at(dout), at(grad_weight)),
+                    )?,
                 ];
                 if let Some(grad_bias) = grad_bias {
                     let operands = operands(at(dout), self.scratch.ones(), at(grad_bias));
-                    steps.push(self.product(Gemm::bias_gradient(t, [*m, *n]), operands)?);
+                    steps.push(self.gradient(Gemm::bias_gradient(t, [*m, *n]), operands)?);
                 }
                 Ok(steps)
             }
@@ -274,7 +308,7 @@ impl Binder<'_> {
                         let dx = operands(at(weight), at(logits), row(dx, *d, t.bytes()));
                         steps.push(self.product(Gemm::input_gradient(t, size), dx)?);
                         let grad = operands(here, at(logits), at(grad_weight));
-                        steps.push(self.product(Gemm::weight_gradient(t, size), grad)?);
+                        steps.push(self.gradient(Gemm::weight_gradient(t, size), grad)?);
                     }
                 }
                 Ok(steps)

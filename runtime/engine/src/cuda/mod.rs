@@ -1,8 +1,8 @@
 //! The CUDA back end: the same program over one arena in device memory.
 //!
 //! Everything that a step does is decided in [`Backend::prepare`]: launches are encoded, products are planned, scratch
-//! memory is allocated. A step then only issues them, in one stream; it waits once, for the loss and the norm of the
-//! gradient. Inputs come through two page-locked buffers and two places on the device, so that the copy of a micro-batch
+//! memory is allocated. A step then only issues them, in one stream; the host waits once, for the loss and the norm of the
+//! gradient, with the update queued behind them. Inputs come through two page-locked buffers and two places on the device, so that the copy of a micro-batch
 //! overlaps with the work on the one before it.
 //!
 //! What lies beside the arena: cuBLASLt's workspace, scratch of the kernels, the two places of the inputs, and the segments
@@ -21,6 +21,7 @@ use scratch::Scratch;
 use smolc_kernels_cuda::host::{Blas, Cubins, Device, DeviceInfo, Event, Memory, Pinned, Prepared, Search};
 use smolc_kernels_cuda::launch;
 use smolc_plan::Precision;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 
@@ -34,6 +35,14 @@ pub struct Cuda {
     scratch: Option<Scratch>,
     inputs: Inputs,
     results: Pinned,
+    /// The results are on the host.
+    reduced: Event,
+    /// The results hold a norm.
+    normed: bool,
+    /// A micro-batch that starts its gradients is under way.
+    first: bool,
+    /// Gradients that no product starts, address and bytes.
+    added: Vec<(u64, usize)>,
     blas: Blas,
     /// Steps of every operator, by number and layer.
     steps: Vec<Vec<Vec<Step>>>,
@@ -67,6 +76,10 @@ impl Cuda {
         Ok(Cuda {
             inputs: Inputs::new(&device)?,
             results: device.pinned(RESULTS)?,
+            reduced: device.event()?,
+            normed: false,
+            first: false,
+            added: Vec::new(),
             arena,
             scratch: None,
             blas,
@@ -111,7 +124,7 @@ impl Cuda {
         let Some([begin, end]) = &self.timing else { return Ok((0.0, names)) };
         self.device.record(begin)?;
         for step in steps {
-            step.issue(&self.device, &self.blas)?;
+            step.issue(&self.device, &self.blas, false)?;
         }
         self.device.record(end)?;
         end.wait()?;
@@ -160,6 +173,19 @@ impl Cuda {
     }
 }
 
+/// Neighboring ranges, address and bytes, as one.
+fn joined(mut ranges: Vec<(u64, usize)>) -> Vec<(u64, usize)> {
+    ranges.sort_unstable();
+    let mut all: Vec<(u64, usize)> = Vec::new();
+    for (at, bytes) in ranges {
+        match all.last_mut() {
+            Some((start, length)) if *start + *length as u64 == at => *length += bytes,
+            _ => all.push((at, bytes)),
+        }
+    }
+    all
+}
+
 impl Backend for Cuda {
     fn supports(&self, precision: Precision) -> bool {
         match precision {
@@ -176,11 +202,14 @@ impl Backend for Cuda {
             scratch: &scratch,
             arena: self.arena.address(),
             skipped: false,
+            started: HashSet::new(),
+            added: Vec::new(),
         };
         let mut steps = Vec::with_capacity(operators.len());
         for operator in operators {
             steps.push(binder.operator(operator)?);
         }
+        self.added = joined(std::mem::take(&mut binder.added));
         self.steps = steps;
         self.blas.save()?;
         // Timing products left random numbers behind.
@@ -200,13 +229,23 @@ impl Backend for Cuda {
 
     fn execute(&mut self, id: usize, _kernel: &Kernel, layer: usize) -> Result<(), EngineError> {
         for step in self.steps_of(id, layer)? {
-            step.issue(&self.device, &self.blas)?;
+            step.issue(&self.device, &self.blas, self.first)?;
         }
         Ok(())
     }
 
     fn zero(&mut self, words: Range<usize>) -> Result<(), EngineError> {
         Ok(self.device.zero(self.address(words.start), 4 * words.len())?)
+    }
+
+    fn begin(&mut self, _gradients: Range<usize>, first: bool) -> Result<(), EngineError> {
+        self.first = first;
+        if first {
+            for (at, bytes) in &self.added {
+                self.device.zero(*at, *bytes)?;
+            }
+        }
+        Ok(())
     }
 
     fn add_loss(&mut self, nll: Range<usize>, weights: Range<usize>, first: bool) -> Result<(), EngineError> {
@@ -225,7 +264,8 @@ impl Backend for Cuda {
         Ok(())
     }
 
-    fn finish(&mut self, gradients: Range<usize>, clip: Option<f64>) -> Result<Sums, EngineError> {
+    fn reduce(&mut self, gradients: Range<usize>, clip: Option<f64>) -> Result<(), EngineError> {
+        self.normed = !gradients.is_empty();
         let scratch = self.scratch()?;
         let (results, norm_at) = (scratch.results(), scratch.norm());
         let clip = clip.unwrap_or(0.0);
@@ -236,6 +276,7 @@ impl Backend for Cuda {
                     n: gradients.len(),
                     parts: scratch.norm_parts(),
                     clip,
+                    loss: scratch.loss(),
                     norm: norm_at,
                     coefficient: scratch.coefficient(),
                 })?;
@@ -250,7 +291,11 @@ impl Backend for Cuda {
             }
         }
         self.device.download(&mut self.results, results, RESULTS)?;
-        self.device.wait()?;
+        Ok(self.device.record(&self.reduced)?)
+    }
+
+    fn sums(&mut self) -> Result<Sums, EngineError> {
+        self.reduced.wait()?;
         let read = |at: usize| -> [u8; 8] {
             let bytes = self.results.as_slice().get(at..at + 8).and_then(|b| b.try_into().ok());
             bytes.unwrap_or([0xff; 8])
@@ -262,7 +307,7 @@ impl Backend for Cuda {
                 "the device saw token ids outside the vocabulary (fault {fault:#x}) that the host did not send"
             )));
         }
-        let norm = if gradients.is_empty() { 0.0 } else { f64::from_le_bytes(read(scratch::NORM)) };
+        let norm = if !self.normed { 0.0 } else { f64::from_le_bytes(read(scratch::NORM)) };
         Ok(Sums { loss: f64::from_le_bytes(read(scratch::LOSS)), norm })
     }
 

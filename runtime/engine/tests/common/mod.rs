@@ -5,7 +5,7 @@
 use safetensors::{Dtype, SafeTensors};
 use smolc_engine::{Engine, Micro, hf};
 use smolc_lower::program::{Decay, ProgramOptions, build};
-use smolc_plan::{AdamW, Model, Parameter, Program};
+use smolc_plan::{AdamW, Model, Parameter, Program, Recompute};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -105,9 +105,25 @@ impl Case {
 
     /// The program for micro-batches of `batch` sequences.
     pub fn program(&self, batch: u64, training: bool) -> (Program, Vec<Parameter>) {
+        self.program_with(batch, training, Recompute::None)
+    }
+
+    /// As [`Case::program`], keeping less for the backward pass.
+    pub fn program_with(
+        &self,
+        batch: u64,
+        training: bool,
+        recompute: Recompute,
+    ) -> (Program, Vec<Parameter>) {
         // A chunk that divides nothing, so that the last one is short.
-        let options =
-            ProgramOptions { batch, window: self.window, head_chunk: 7, decay: Decay::All, training };
+        let options = ProgramOptions {
+            batch,
+            window: self.window,
+            head_chunk: 7,
+            decay: Decay::All,
+            recompute,
+            training,
+        };
         build(&self.model, &options).unwrap()
     }
 

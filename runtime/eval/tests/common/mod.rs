@@ -4,7 +4,7 @@
 use safetensors::SafeTensors;
 use smolc_engine::{Engine, hf};
 use smolc_lower::program::{Decay, ProgramOptions, build};
-use smolc_plan::{Model, Program};
+use smolc_plan::{Model, Program, Recompute};
 use std::path::{Path, PathBuf};
 
 pub const CASES: [&str; 7] = ["base", "untied", "theta130k", "hd64", "mha", "qwen2", "llama3rope"];
@@ -53,7 +53,14 @@ impl Case {
 
     /// An engine whose weights are all zero.
     pub fn blank(&self, batch: u64, window: u64, threads: usize) -> (Engine, Program) {
-        let options = ProgramOptions { batch, window, head_chunk: 7, decay: Decay::All, training: false };
+        let options = ProgramOptions {
+            batch,
+            window,
+            head_chunk: 7,
+            decay: Decay::All,
+            recompute: Recompute::None,
+            training: false,
+        };
         let (program, parameters) = build(&self.model, &options).unwrap();
         let engine = Engine::new(&program, &self.model, &parameters, threads).unwrap();
         (engine, program)

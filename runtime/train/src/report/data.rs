@@ -1,6 +1,6 @@
 //! What a report is made of: the ledger's events in columns.
 
-use crate::event::{End, Event, Start, Step, Validation};
+use crate::event::{End, Event, Prepared, Start, Step, Validation};
 use crate::ledger::Line;
 use indexmap::IndexMap;
 
@@ -16,6 +16,8 @@ pub struct Data {
     pub validations: Vec<Validation>,
     /// Starts: more than one when the run was resumed.
     pub starts: Vec<Start>,
+    /// What pipelines kept.
+    pub prepared: Vec<Prepared>,
     /// The last end.
     pub end: Option<End>,
     /// Messages.
@@ -31,6 +33,7 @@ impl Data {
                 Event::Step(e) => data.steps.push(e),
                 Event::Validation(e) => data.validations.push(e),
                 Event::Start(e) => data.starts.push(e),
+                Event::Prepared(e) => data.prepared.push(e),
                 Event::End(e) => data.end = Some(e),
                 Event::Warning(e) => data.warnings.push(e.message),
                 Event::Amendment(e) => data.warnings.push(format!(

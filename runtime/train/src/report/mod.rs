@@ -54,6 +54,9 @@ fn render(plan: &Plan, run: &Run, samples: &dyn Samples, data: &Data) -> Result<
         tables::drawn(plan, run, samples, data),
         "Epochs are tokens drawn over the tokens of the training split.",
     );
+    if let Some(table) = tables::pipelines(data) {
+        section("Pipelines", table, "Documents before and after each step, in the order of the spec.");
+    }
     if let Some(bars) = tables::shares(data) {
         section("Time by operator", bars, "Share of the steps' wall time.");
     }

@@ -158,6 +158,34 @@ pub fn drawn(plan: &Plan, run: &Run, samples: &dyn Samples, data: &Data) -> Stri
     table(&["Dataset", "Planned", "Drawn", "Tokens drawn", "Size, tokens", "Epochs"], &rows)
 }
 
+/// What each step of each pipeline kept.
+pub fn pipelines(data: &Data) -> Option<String> {
+    let mut rows = Vec::new();
+    for dataset in &data.prepared {
+        for (place, step) in dataset.steps.iter().enumerate() {
+            let before = step.documents_before.max(1) as f64;
+            rows.push(vec![
+                if place == 0 { escape(&dataset.dataset) } else { String::new() },
+                escape(&step.step),
+                grouped(step.documents_before),
+                grouped(step.documents),
+                format!("{:.1}%", 100.0 * step.documents as f64 / before),
+            ]);
+        }
+        if dataset.validation_documents > 0 {
+            let before = dataset.documents + dataset.validation_documents;
+            rows.push(vec![
+                String::new(),
+                "split, for training".into(),
+                grouped(before),
+                grouped(dataset.documents),
+                format!("{:.1}%", 100.0 * dataset.documents as f64 / before as f64),
+            ]);
+        }
+    }
+    (!rows.is_empty()).then(|| table(&["Dataset", "Step", "Documents before", "After", "Kept"], &rows))
+}
+
 /// Bars of the share of the step time in each operator kind.
 pub fn shares(data: &Data) -> Option<String> {
     let shares = data.shares();

@@ -72,6 +72,7 @@ fn plan() -> Plan {
         optimizer_bytes: 0,
         activation_bytes: 0,
         flops: 0,
+        recomputed_flops: 0,
     };
     Plan {
         version: 1,

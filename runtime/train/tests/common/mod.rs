@@ -76,8 +76,14 @@ pub fn plan(micro: u64) -> Plan {
         rope: Rope { theta: 1e4, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     };
-    let options =
-        ProgramOptions { batch: micro, window: WINDOW, head_chunk: 32, decay: Decay::All, training: true };
+    let options = ProgramOptions {
+        batch: micro,
+        window: WINDOW,
+        head_chunk: 32,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: true,
+    };
     let (program, parameters) = build(&model, &options).unwrap();
     let stage = |name: &str, first_step, steps, a, b| Stage {
         name: name.into(),

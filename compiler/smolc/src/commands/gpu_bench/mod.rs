@@ -1,5 +1,6 @@
 //! `smolc gpu-bench`, hidden: what the scripts of `tests/gpu` run on a machine with a GPU. Writes CSV.
 
+mod adamw;
 mod parity;
 mod shapes;
 mod train;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 use crate::output::Console;
 use smolc_engine::{Cuda, Engine};
 use smolc_lower::program::{self, Decay, ProgramOptions};
-use smolc_plan::{Model, Parameter, Precision, Program};
+use smolc_plan::{Model, Parameter, Precision, Program, Recompute};
 
 /// Dispatches.
 pub fn execute(args: &GpuBenchArgs, console: &Console) -> Result<Exit, Failure> {
@@ -35,7 +36,14 @@ fn program(
     head_chunk: u64,
     precision: Precision,
 ) -> Result<(Program, Vec<Parameter>), Failure> {
-    let options = ProgramOptions { batch, window, head_chunk, decay: Decay::All, training: true };
+    let options = ProgramOptions {
+        batch,
+        window,
+        head_chunk,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: true,
+    };
     program::build_in(model, &options, precision).map_err(|e| failed(&e))
 }
 

@@ -45,8 +45,7 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
         for (i, batch) in batches.iter().enumerate() {
             gpu.accumulate(&batch.micro(), (1.0 / targets) as f32, i == 0).map_err(|e| failed(&e))?;
         }
-        let sums = gpu.sums(&optimizer).map_err(|e| failed(&e))?;
-        gpu.apply(&optimizer, sums, 3e-4, step).map_err(|e| failed(&e))?;
+        let sums = gpu.update(&optimizer, 3e-4, step).map_err(|e| failed(&e))?;
         Ok(sums.loss / targets)
     };
     for _ in 0..args.warmup {

@@ -1,7 +1,7 @@
 //! One document a file.
 
 use super::Found;
-use super::lines::text_columns;
+use super::lines::{TEXT, text_columns};
 use crate::error::DataError;
 use crate::pipeline::Filters;
 use crate::progress::Progress;
@@ -47,14 +47,15 @@ pub(in crate::source) fn files(
                 let hash = xxh3_64(text.as_bytes());
                 let document =
                     DocumentRef { file: index as u32, offset: 0, length: bytes, line: 0, bytes, hash };
-                if filters.is_empty() {
-                    found.judged(true, None, document);
+                if filters.is_empty() || bytes == 0 {
+                    found.unasked(document);
                     continue;
                 }
-                let columns = text_columns(filters, &[text.as_str()]);
-                let marks = filters.marks(1, &columns, |seed, _| sample::key(seed, &file.key, 0))?;
-                let mark = marks.first().copied().unwrap_or(0);
-                found.judged(filters.passes(mark), Some(mark), document);
+                let bound = filters.bind(&TEXT, &file.path.display().to_string())?;
+                let marks = bound
+                    .marks(1, &text_columns(&[text.as_str()]), |seed, _| sample::key(seed, &file.key, 0));
+                let marks = marks.map_err(|reason| DataError::filters(&file.path, reason))?;
+                found.judged(filters, marks.first().copied().unwrap_or(0), Some(document));
             }
         }
     }

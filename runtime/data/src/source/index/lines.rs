@@ -2,13 +2,17 @@
 
 use super::Found;
 use crate::error::DataError;
-use crate::pipeline::{Column, Filters, Kind};
+use crate::pipeline::Filters;
 use crate::progress::Progress;
 use crate::source::lines::Lines;
 use crate::source::pattern::SourceFile;
 use crate::source::{Corpus, DocumentRef, Form, jsonl, sample, text_of};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, StringArray};
 use rayon::prelude::*;
 use serde_json::Value;
+use smolc_expr::row::{DataType, Need};
+use std::path::Path;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes of lines that are read before they are parsed.
@@ -16,6 +20,9 @@ const CHUNK_BYTES: usize = 8 << 20;
 
 /// Lines that filters are asked about at a time.
 const ROWS: usize = 256;
+
+/// The columns of documents that are nothing but a text.
+pub(super) const TEXT: [DataType; 1] = [DataType::Text32];
 
 /// A line: number, offset, bytes.
 type Raw = (u64, u64, Vec<u8>);
@@ -72,7 +79,7 @@ fn parse(
     let mut documents = Vec::with_capacity(lines.len());
     let mut texts = Vec::new();
     let mut values = Vec::new();
-    let names: Vec<&str> = filters.columns().iter().map(|c| c.name.as_str()).collect();
+    let names: Vec<&str> = filters.columns().iter().map(|(name, _)| name.as_str()).collect();
     for (number, offset, bytes) in lines {
         let text = text_of(&corpus.form, &file.path, *number, *offset, bytes)?;
         let document = DocumentRef {
@@ -84,7 +91,7 @@ fn parse(
             hash: xxh3_64(text.as_bytes()),
         };
         if filters.is_empty() || document.bytes == 0 {
-            found.judged(true, None, document);
+            found.unasked(document);
             continue;
         }
         documents.push(document);
@@ -97,17 +104,22 @@ fn parse(
     if documents.is_empty() {
         return Ok(found);
     }
-    let columns = match &corpus.form {
-        Form::Json { .. } => json_columns(filters, &values, file, &documents)?,
+    let (types, columns) = match &corpus.form {
+        Form::Json { .. } => {
+            let types = filters.columns().iter().map(|(_, need)| json_type(*need)).collect();
+            (types, json_columns(filters, &values, &file.path, &documents)?)
+        }
         Form::Line | Form::File | Form::Row { .. } => {
             let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            text_columns(filters, &texts)
+            (TEXT.to_vec(), text_columns(&texts))
         }
     };
+    let bound = filters.bind(&types, &file.path.display().to_string())?;
     let draw = |seed, row: usize| sample::key(seed, &file.key, documents.get(row).map_or(0, |d| d.line));
-    let marks = filters.marks(documents.len(), &columns, draw)?;
+    let marks = bound.marks(documents.len(), &columns, draw);
+    let marks = marks.map_err(|reason| DataError::filters(&file.path, reason))?;
     for (document, mark) in documents.iter().zip(marks) {
-        found.judged(filters.passes(mark), Some(mark), *document);
+        found.judged(filters, mark, Some(*document));
     }
     Ok(found)
 }
@@ -118,66 +130,98 @@ pub(in crate::source) fn check_columns(
     dataset: &str,
     filters: &Filters,
 ) -> Result<(), DataError> {
-    if matches!(corpus.form, Form::Json { .. } | Form::Row { .. }) {
-        return Ok(());
-    }
-    match filters.columns().iter().find(|c| c.name != "text" || c.kind != Kind::Text) {
-        None => Ok(()),
-        Some(column) => Err(DataError::NoColumn {
-            dataset: dataset.to_string(),
-            column: column.name.clone(),
-            kind: match column.kind {
-                Kind::Number => "a number",
-                Kind::Text => "a text",
-            },
-        }),
+    match &corpus.form {
+        Form::Row { .. } => Ok(()),
+        Form::Json { .. } => match filters.columns().iter().find(|(_, need)| *need == Need::Either) {
+            None => Ok(()),
+            Some((column, _)) => Err(DataError::Unsupported {
+                dataset: dataset.to_string(),
+                what: format!(
+                    "the field `{column}`, of which nothing tells whether it is a number or a text,"
+                ),
+                instead: "compare `.x + 0` with it if it is a number, or ask `length(.x) >= 0` of it if it is a text",
+            }),
+        },
+        Form::Line | Form::File => match filters.columns().iter().find(|(name, _)| name != "text") {
+            None => Ok(()),
+            Some((column, need)) => Err(DataError::NoColumn {
+                dataset: dataset.to_string(),
+                column: column.clone(),
+                kind: need.to_string(),
+            }),
+        },
     }
 }
 
-/// The columns of rows that are nothing but a text.
-pub(super) fn text_columns<'a>(filters: &Filters, texts: &[&'a str]) -> Vec<Column<'a>> {
-    filters.columns().iter().map(|_| Column::Texts(texts.iter().map(|t| Some(*t)).collect())).collect()
+/// The only column of rows that are nothing but a text.
+pub(super) fn text_columns(texts: &[&str]) -> Vec<ArrayRef> {
+    vec![Arc::new(StringArray::from_iter_values(texts))]
+}
+
+/// What a field of JSON lines is read as. Every number is one f64: that is what JSON numbers are.
+fn json_type(need: Need) -> DataType {
+    match need {
+        Need::Number => DataType::F64,
+        Need::Text => DataType::Text32,
+        Need::Truth | Need::Either | Need::Any => DataType::Truth,
+    }
 }
 
 /// The columns of JSON objects; a field that is missing or null has no value.
-fn json_columns<'a>(
+fn json_columns(
     filters: &Filters,
-    values: &'a [Vec<Value>],
-    file: &SourceFile,
+    values: &[Vec<Value>],
+    path: &Path,
     documents: &[DocumentRef],
-) -> Result<Vec<Column<'a>>, DataError> {
-    let column = |(place, column): (usize, &crate::pipeline::ColumnUse)| {
-        let cells = || values.iter().zip(documents).map(move |(row, d)| (row.get(place), d.line));
+) -> Result<Vec<ArrayRef>, DataError> {
+    let column = |(place, (name, need)): (usize, &(String, Need))| {
+        let cells = || {
+            values.iter().zip(documents).map(move |(row, d)| match row.get(place) {
+                None | Some(Value::Null) => (None, d.line),
+                Some(value) => (Some(value), d.line),
+            })
+        };
         let wrong = |found: &Value, line, expected| DataError::FieldType {
-            path: file.path.clone(),
+            path: path.to_path_buf(),
             line,
-            field: column.name.clone(),
+            field: name.clone(),
             found: jsonl::kind(found),
             expected,
         };
-        match column.kind {
-            Kind::Number => cells()
-                .map(|(cell, line)| match cell {
-                    None | Some(Value::Null) => Ok(f64::NAN),
-                    Some(Value::Bool(b)) => Ok(f64::from(u8::from(*b))),
-                    Some(Value::Number(n)) => Ok(n.as_f64().unwrap_or(f64::NAN)),
-                    Some(other @ (Value::String(_) | Value::Array(_) | Value::Object(_))) => {
-                        Err(wrong(other, line, "a number"))
-                    }
-                })
-                .collect::<Result<_, _>>()
-                .map(Column::Numbers),
-            Kind::Text => cells()
-                .map(|(cell, line)| match cell {
-                    None | Some(Value::Null) => Ok(None),
-                    Some(Value::String(text)) => Ok(Some(text.as_str())),
+        let array: ArrayRef = match need {
+            Need::Number => {
+                let number = |(cell, line): (Option<&Value>, u64)| {
+                    let number = |v: &Value| v.as_f64().ok_or_else(|| wrong(v, line, "a number"));
+                    cell.map(number).transpose()
+                };
+                Arc::new(cells().map(number).collect::<Result<Float64Array, _>>()?)
+            }
+            Need::Text => {
+                let text = |(cell, line): (Option<&'_ Value>, u64)| match cell {
+                    None => Ok(None),
+                    Some(Value::String(text)) => Ok(Some(text.clone())),
                     Some(
-                        other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)),
+                        other @ (Value::Null
+                        | Value::Bool(_)
+                        | Value::Number(_)
+                        | Value::Array(_)
+                        | Value::Object(_)),
                     ) => Err(wrong(other, line, "a string")),
-                })
-                .collect::<Result<_, _>>()
-                .map(Column::Texts),
-        }
+                };
+                Arc::new(cells().map(text).collect::<Result<StringArray, _>>()?)
+            }
+            Need::Truth => {
+                let truth = |(cell, line): (Option<&Value>, u64)| {
+                    let truth = |v: &Value| v.as_bool().ok_or_else(|| wrong(v, line, "a boolean"));
+                    cell.map(truth).transpose()
+                };
+                Arc::new(cells().map(truth).collect::<Result<BooleanArray, _>>()?)
+            }
+            Need::Either | Need::Any => {
+                Arc::new(cells().map(|(cell, _)| cell.map(|_| true)).collect::<BooleanArray>())
+            }
+        };
+        Ok(array)
     };
     filters.columns().iter().enumerate().map(column).collect()
 }

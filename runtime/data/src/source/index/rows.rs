@@ -2,11 +2,12 @@
 
 use super::Found;
 use crate::error::DataError;
-use crate::pipeline::{Column, Filters, Kind};
+use crate::pipeline::{Bound, Filters};
 use crate::progress::Progress;
-use crate::source::parquet::{Cells, ParquetError, Table, TextColumn};
+use crate::source::parquet::{ParquetError, Table, TextColumn};
 use crate::source::pattern::SourceFile;
 use crate::source::{Corpus, DocumentRef, sample};
+use arrow_array::ArrayRef;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,19 +25,24 @@ pub(in crate::source) fn rows(
         // The text first, then what filters read, each column once.
         let mut columns = vec![table.column(column)?.0];
         let mut places = Vec::new();
-        for wanted in filters.columns() {
-            let place = table.check_kind(&wanted.name, wanted.kind)?;
+        let mut types = Vec::new();
+        for (name, need) in filters.columns() {
+            let (place, data_type) = table.filter_column(name, *need)?;
+            types.push(data_type);
             places.push(columns.iter().position(|&c| c == place).unwrap_or_else(|| {
                 columns.push(place);
                 columns.len() - 1
             }));
         }
+        let bound = filters.bind(&types, &file.path.display().to_string())?;
         let group = |group: usize| {
             let mut found = Found::default();
-            if !filters.may_pass(&table.bounds(group, filters.columns())) {
+            if !filters.may_pass(&|name| table.bounds(group, name)) {
                 found.dropped = table.rows(group);
             } else {
-                group_rows(&table, group, &columns, &places, (index, file, column), filters, &mut found)?;
+                let wanted =
+                    Wanted { columns: &columns, places: &places, text: column, filters, bound: &bound };
+                group_rows(&table, group, &wanted, (index, file), &mut found)?;
             }
             progress.advance(table.bytes(group));
             Ok(found)
@@ -50,16 +56,26 @@ pub(in crate::source) fn rows(
     Ok(found)
 }
 
+/// What is read of a row group.
+struct Wanted<'a> {
+    /// The text's column and those that filters read, each once.
+    columns: &'a [usize],
+    /// Where each column that filters read stands among them.
+    places: &'a [usize],
+    text: &'a str,
+    filters: &'a Filters,
+    bound: &'a Bound,
+}
+
 fn group_rows(
     table: &Table,
     group: usize,
-    columns: &[usize],
-    places: &[usize],
-    (index, file, column): (u32, &SourceFile, &str),
-    filters: &Filters,
+    wanted: &Wanted<'_>,
+    (index, file): (u32, &SourceFile),
     found: &mut Found,
 ) -> Result<(), DataError> {
-    let mut batches = table.read(group, columns)?;
+    let (column, filters) = (wanted.text, wanted.filters);
+    let mut batches = table.read(group, wanted.columns)?;
     while let Some((first, batch)) = batches.next()? {
         let array = |place: usize| {
             let column = batches.place(place).and_then(|i| batch.columns().get(i));
@@ -67,23 +83,20 @@ fn group_rows(
         };
         let texts = TextColumn::new(array(0)?)
             .ok_or_else(|| batches.corrupt(format!("the column `{column}` does not decode as text")))?;
-        let mut cells = Vec::with_capacity(places.len());
-        for (wanted, &place) in filters.columns().iter().zip(places) {
-            let read = Cells::new(array(place)?, wanted.kind);
-            cells.push(read.ok_or_else(|| {
-                batches.corrupt(format!("the column `{}` does not decode as its type", wanted.name))
-            })?);
-        }
-        let values: Vec<Column<'_>> = cells.iter().map(Cells::column).collect();
-        debug_assert!(filters.columns().iter().all(|c| matches!(c.kind, Kind::Number | Kind::Text)));
+        let read: Vec<ArrayRef> =
+            wanted.places.iter().map(|&place| array(place).cloned()).collect::<Result<_, _>>()?;
         let draw = |seed, row: usize| sample::key(seed, &file.key, first + row as u64 + 1);
-        let marks =
-            if filters.is_empty() { Vec::new() } else { filters.marks(texts.len(), &values, draw)? };
+        let marks = match filters.is_empty() {
+            true => Vec::new(),
+            false => wanted.bound.marks(texts.len(), &read, draw).map_err(|reason| {
+                let place = format!("{} (from row {first} on)", table.path().display());
+                DataError::filters(place.as_ref(), reason)
+            })?,
+        };
         for (row, i) in (first..).zip(0..texts.len()) {
             let mark = marks.get(i).copied();
-            let passes = mark.is_none_or(|m| filters.passes(m));
-            if !passes {
-                found.dropped += 1;
+            if let Some(mark) = mark.filter(|m| !filters.passes(*m)) {
+                found.judged(filters, mark, None);
                 continue;
             }
             let text = texts.get(i).ok_or_else(|| ParquetError::Null {
@@ -100,7 +113,10 @@ fn group_rows(
                 bytes: text.len() as u64,
                 hash: xxh3_64(text.as_bytes()),
             };
-            found.judged(true, mark, document);
+            match mark {
+                Some(mark) => found.judged(filters, mark, Some(document)),
+                None => found.unasked(document),
+            }
         }
     }
     Ok(())

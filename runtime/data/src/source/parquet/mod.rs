@@ -7,7 +7,6 @@ mod bounds;
 mod columns;
 mod error;
 
-pub(crate) use columns::Cells;
 pub use error::ParquetError;
 
 use crate::guard;
