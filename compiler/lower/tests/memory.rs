@@ -31,7 +31,7 @@ fn model([layers, hidden, ffn, heads, kv_heads, head_dim, vocab]: [u64; 7]) -> M
         context: 8192,
         tied: true,
         norm_eps: 1e-5,
-        rope: Rope { theta: 10_000.0, scaling: None },
+        rope: Rope { theta: 10_000.0, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     }
 }

@@ -255,7 +255,7 @@ mod tests {
                     context: 4,
                     tied: true,
                     norm_eps: 1e-5,
-                    rope: Rope { theta: 1e4, scaling: None },
+                    rope: Rope { theta: 1e4, scaling: None, skip_every: None },
                     init: Init { std: 0.02 },
                 },
                 tokenizer: 0,

@@ -323,3 +323,22 @@ impl Validation {
             || self.end && done == steps
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Validation;
+
+    #[test]
+    fn a_validation_is_due_at_its_interval_at_stage_ends_and_at_the_end() {
+        let due = |every, stage_end, end| -> Vec<u64> {
+            let validation = Validation { every, stage_end, end, tokens: 1 };
+            // Stages of 4 and 6 steps.
+            (1..=10).filter(|&done| validation.is_due(done, 10, done == 4 || done == 10)).collect()
+        };
+        assert_eq!(due(None, false, false), [0; 0]);
+        assert_eq!(due(None, false, true), [10]);
+        assert_eq!(due(None, true, true), [4, 10]);
+        assert_eq!(due(Some(3), false, true), [3, 6, 9, 10]);
+        assert_eq!(due(Some(3), true, false), [3, 4, 6, 9, 10]);
+    }
+}

@@ -110,6 +110,9 @@ pub fn model(run: &Run) -> String {
     let scaling = m.rope.scaling.as_ref().map_or_else(String::new, |s| {
         format!(", scaled by {} from {}", s.factor, grouped(s.original_context))
     });
+    let skipped =
+        m.rope.skip_every.map_or_else(String::new, |n| format!(", none in layers {n}, {}, …", 2 * n));
+    let scaling = scaling + &skipped;
     facts(&[
         ("Name", escape(&m.name)),
         ("Family", family.into()),

@@ -17,6 +17,9 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
     let scaling = m.rope.scaling.as_ref().map_or_else(String::new, |s| {
         format!(", scaled by {} from {}", s.factor, number::thousands(s.original_context))
     });
+    let skipped =
+        m.rope.skip_every.map_or_else(String::new, |n| format!(", none in layers {n}, {}, …", 2 * n));
+    let scaling = scaling + &skipped;
     let tokens = b.tokens().saturating_mul(run.steps);
     let flops = run.flops_per_token();
     let accumulation = b.sequences / b.micro.max(1);

@@ -73,7 +73,7 @@ pub fn plan(micro: u64) -> Plan {
         context: WINDOW,
         tied: true,
         norm_eps: 1e-5,
-        rope: Rope { theta: 1e4, scaling: None },
+        rope: Rope { theta: 1e4, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     };
     let options = ProgramOptions {
