@@ -51,7 +51,6 @@ const AREAS: &[&str] = &[
     "data",
     "eval",
     "file",
-    "lang",
     "mix",
     "model",
     "name",

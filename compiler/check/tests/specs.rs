@@ -89,6 +89,19 @@ fn the_complete_recipe_has_the_published_lengths() {
     assert_eq!(spec.runs[0].checkpoints.as_ref().unwrap().pinned, [5_204_000]);
 }
 
+/// A record that changes theta alone keeps what else was said of RoPE.
+#[test]
+fn smollm3_leaves_rope_out_of_every_fourth_layer_in_all_its_runs() {
+    let spec = checked("smollm3.smol").spec;
+    let ropes: Vec<(f64, Option<u64>)> = spec
+        .runs
+        .iter()
+        .map(|r| &r.model.as_ref().unwrap().model.rope)
+        .map(|r| (r.theta, r.skip_every))
+        .collect();
+    assert_eq!(ropes, [(5e4, Some(4)), (2e6, Some(4)), (5e6, Some(4))]);
+}
+
 #[test]
 fn sweeps_make_a_run_for_each_value() {
     let names =

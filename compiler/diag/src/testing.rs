@@ -48,6 +48,22 @@ pub fn annotations(source: &str) -> Result<Vec<Expected>, String> {
     Ok(expected)
 }
 
+/// What is wrong with the form of a message: it begins in lower case (code aside), takes one line and no full stop, and
+/// blames nobody.
+fn style(message: &str) -> Option<&'static str> {
+    let words = message.to_lowercase();
+    match () {
+        () if message.is_empty() => Some("is empty"),
+        () if message.starts_with(|c: char| c.is_uppercase()) => Some("begins in upper case"),
+        () if message.ends_with(['.', '!']) => Some("ends in a full stop"),
+        () if message.contains('\n') => Some("takes more than one line"),
+        () if ["illegal", "please", "you ", "invalid"].iter().any(|w| words.contains(w)) => {
+            Some("blames or begs")
+        }
+        () => None,
+    }
+}
+
 /// Holds diagnostics against the annotations of a file; the error says what is missing and what is too much.
 pub fn compare(diagnostics: &[Diagnostic], sources: &Sources, file: FileId) -> Result<(), String> {
     let mut expected = annotations(sources.text(file))?;
@@ -55,6 +71,9 @@ pub fn compare(diagnostics: &[Diagnostic], sources: &Sources, file: FileId) -> R
     for d in arrange(diagnostics).diagnostics {
         let (line, column) = sources.line_column(d.primary.span.file, d.primary.span.start);
         let here = d.primary.span.file == file;
+        if let Some(wrong) = style(&d.message) {
+            let _ = writeln!(problems, "{line}:{column}: a message {wrong}: {}", d.message);
+        }
         let found = expected.iter().position(|e| {
             here && e.line == line
                 && e.severity == severity(d.severity)

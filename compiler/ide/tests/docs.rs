@@ -1,10 +1,12 @@
 //! The book: every block of code is compiled, every page is reached, and the pages of diagnostics are those of the codes.
 //!
 //! Blocks of a page follow each other: one that begins with `smol 1` begins a spec, the next ones go on with it, and the whole
-//! has no error. A block marked `smol,wrong` has one. `SMOLC_BLESS=1` rewrites the pages of diagnostics.
+//! has no error. A block marked `smol,wrong` has one. `SMOLC_BLESS=1` rewrites the pages of diagnostics
+//! and of fields.
 // A test fails by panicking; helpers are outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+use smolc_check::schema::Presence;
 use smolc_check::{MemoryWorld, check};
 use smolc_diag::{Severity, codes, render, testing};
 use std::collections::BTreeMap;
@@ -65,6 +67,29 @@ fn every_block_of_the_guide_is_compiled() {
     assert!(count >= 15, "{count} blocks");
 }
 
+/// Examples of the reference show one thing and leave the rest out: they have no other error than names and fields that are not
+/// there.
+#[test]
+fn every_block_of_the_reference_is_compiled_as_far_as_it_goes() {
+    let page = std::fs::read_to_string(root().join("docs/language.md")).unwrap();
+    let mut problems = String::new();
+    for (wrong, block) in blocks(&page) {
+        assert!(!wrong);
+        let text = if block.starts_with("smol 1") { block } else { format!("smol 1\n{block}") };
+        let world = MemoryWorld::with_file("example.smol", &text)
+            .file("data.smol", "smol 1\ndataset web = text(\"w\")\n");
+        let checked = check(&world, "example.smol", &[]);
+        let left_out = ["smol::name::unknown", "smol::record::missing"];
+        let bad: Vec<_> = checked
+            .diagnostics
+            .into_iter()
+            .filter(|d| d.severity == Severity::Error && !left_out.contains(&d.code))
+            .collect();
+        problems += &render::short(&bad, &checked.sources);
+    }
+    assert!(problems.is_empty(), "{problems}");
+}
+
 /// The pages of an area, each a section of one page.
 fn area_page(area: &str, list: &[&str]) -> String {
     let mut out = format!("# {area}\n\nMade from the pages that `smolc explain` shows.\n");
@@ -119,6 +144,34 @@ fn the_pages_of_diagnostics_are_those_of_the_codes() {
         problems += &e;
     }
     assert!(problems.is_empty(), "{problems}");
+}
+
+/// Every record of the language with its fields, from the tables that the checker reads.
+#[test]
+fn the_page_of_fields_is_that_of_the_schemas() {
+    let mut page = String::from(
+        "# Fields\n\nEvery record and its fields, made from the tables that the checker, completion and hover read. A record is \
+         closed: another\nfield is an error.\n",
+    );
+    let cell = |text: &str| text.replace('|', "\\|");
+    for schema in smolc_check::schema::ALL {
+        page += &format!("\n## {}\n\n{}\n", schema.name, schema.doc);
+        if schema.fields.is_empty() {
+            continue;
+        }
+        page += "\n| field | takes | default | |\n| --- | --- | --- | --- |\n";
+        for field in schema.fields {
+            let default = match field.presence {
+                Presence::Required => "required",
+                Presence::Default(words) => words,
+            };
+            let (takes, doc) = (cell(&field.ty.phrase()), cell(field.doc));
+            page += &format!("| `{}` | {takes} | {} | {doc} |\n", field.name, cell(default));
+        }
+    }
+    if let Err(e) = testing::golden(&root().join("docs/fields.md"), &page) {
+        panic!("{e}");
+    }
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn text(value: &Value) -> String {
 }
 
 /// `2,097,152`; four digits stay together.
-pub(crate) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     if digits.len() < 5 {
         return digits;
@@ -255,7 +255,7 @@ mod tests {
                     context: 4,
                     tied: true,
                     norm_eps: 1e-5,
-                    rope: Rope { theta: 1e4, scaling: None },
+                    rope: Rope { theta: 1e4, scaling: None, skip_every: None },
                     init: Init { std: 0.02 },
                 },
                 tokenizer: 0,
@@ -266,7 +266,7 @@ mod tests {
                 lr: Schedule { expr: Expr::Const(1e-3), source: "1e-3".into() },
                 stages: vec![stage("prose", 0, 8), stage("programs", 5, 3)],
                 checkpoints: Checkpoints { every: 5, keep: 2, pinned: Vec::new() },
-                validation: Validation { every: None, stage_end: true, tokens: 100 },
+                validation: Validation { every: None, stage_end: true, end: false, tokens: 100 },
                 document_mask: true,
                 precision: Default::default(),
                 parent: None,

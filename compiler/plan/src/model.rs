@@ -55,6 +55,10 @@ pub struct Rope {
     pub theta: f64,
     /// Frequency scaling.
     pub scaling: Option<RopeScaling>,
+    /// Every so manyth layer, from the `skip_every`-th on, goes without (SmolLM3: every fourth). The step program does not know
+    /// it, and such a run is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_every: Option<u64>,
 }
 
 /// RoPE scaling as Llama 3.1 defines it (`rope_type: llama3`).

@@ -308,6 +308,37 @@ pub struct Validation {
     pub every: Option<u64>,
     /// At each stage's end.
     pub stage_end: bool,
+    /// At the run's end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub end: bool,
     /// Tokens evaluated per dataset at most, rounded down to whole windows (at least one).
     pub tokens: u64,
+}
+
+impl Validation {
+    /// Whether it is due after `done` of a run's `steps`, where a stage ends or not.
+    pub fn is_due(&self, done: u64, steps: u64, stage_end: bool) -> bool {
+        self.every.is_some_and(|n| n > 0 && done.is_multiple_of(n))
+            || self.stage_end && stage_end
+            || self.end && done == steps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Validation;
+
+    #[test]
+    fn a_validation_is_due_at_its_interval_at_stage_ends_and_at_the_end() {
+        let due = |every, stage_end, end| -> Vec<u64> {
+            let validation = Validation { every, stage_end, end, tokens: 1 };
+            // Stages of 4 and 6 steps.
+            (1..=10).filter(|&done| validation.is_due(done, 10, done == 4 || done == 10)).collect()
+        };
+        assert_eq!(due(None, false, false), [0; 0]);
+        assert_eq!(due(None, false, true), [10]);
+        assert_eq!(due(None, true, true), [4, 10]);
+        assert_eq!(due(Some(3), false, true), [3, 6, 9, 10]);
+        assert_eq!(due(Some(3), true, false), [3, 4, 6, 9, 10]);
+    }
 }

@@ -75,7 +75,7 @@ fn shape(name: &str) -> Result<(Model, u64), Box<dyn Error>> {
         context: 2048,
         tied: true,
         norm_eps: 1e-6,
-        rope: Rope { theta: 10_000.0, scaling: None },
+        rope: Rope { theta: 10_000.0, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     };
     Ok((model, batch))

@@ -27,7 +27,7 @@ fn the_process_grows_by_what_is_planned() {
         context: 128,
         tied: true,
         norm_eps: 1e-5,
-        rope: Rope { theta: 10_000.0, scaling: None },
+        rope: Rope { theta: 10_000.0, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     };
     let options = ProgramOptions {

@@ -33,6 +33,12 @@ fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
             .collect();
         return no(&format!("`eval:` ({}…)", names.join(", ")));
     }
+    if let Some(every) = run.model.rope.skip_every {
+        return no(&format!(
+            "a model without RoPE in each layer {every}, {}, … (`rope.skip_every`)",
+            2 * every
+        ));
+    }
     if run.weight_decay.is_some() {
         return no("a weight decay that changes over the run");
     }

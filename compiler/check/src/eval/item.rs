@@ -97,7 +97,8 @@ impl Eval<'_> {
                 "an evaluation (`Likelihood { … }` and others of `std.evals`)",
             ),
             "suite" => Type::Suite,
-            other => return self.unsupported(name.span, &format!("the item `{other} {}`", name.text)),
+            // The grammar has no other keyword.
+            _ => return Node::error(name.span),
         };
         self.owner = format!("{} `{}`", keyword.text, name.text);
         let node = self.expr(value, &Rc::default());

@@ -124,17 +124,6 @@ impl<'a> Eval<'a> {
         Node::error(span)
     }
 
-    /// What exists in the language but not in this version of the compiler.
-    pub fn unsupported(&mut self, span: Span, what: &str) -> Node {
-        let d = Diagnostic::error(
-            "smol::lang::unsupported",
-            span,
-            format!("{what} cannot be compiled by this version of smolc"),
-        )
-        .help("leave it out for now; nothing of it would be carried out");
-        self.fail(span, d)
-    }
-
     /// Evaluates an expression.
     pub fn expr(&mut self, expr: &Expr, locals: &Locals) -> Node {
         self.work += 1;

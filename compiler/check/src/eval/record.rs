@@ -237,6 +237,10 @@ impl Eval<'_> {
                 let how = if sure { Applicability::Safe } else { Applicability::Unsafe };
                 d.help(format!("did you mean `{near}`?")).fix(name.span, near, how)
             }
+            None if schema.name == "stage" && crate::schema::run::RUN.field(&name.text).is_some() => d.help(format!(
+                "`{}` is the whole run's: write it outside of the stages, or begin another run here with `run NAME from …`",
+                name.text
+            )),
             None => d.help(format!("it has {}", quoted(keys))),
         };
         self.diagnostics.push(d);

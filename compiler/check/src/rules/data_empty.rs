@@ -8,6 +8,9 @@ use crate::world::{World, is_url};
 use smolc_diag::{Diagnostic, Span};
 use std::collections::BTreeMap;
 
+/// Datasets called by name; of dozens that lie in one missing directory a few tell which it is.
+const NAMED: usize = 5;
+
 /// Reports patterns that match no file, by the place where they fail.
 pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>) {
     let mut missing: BTreeMap<String, Vec<(&str, &str, Span)>> = BTreeMap::new();
@@ -24,7 +27,10 @@ pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>)
         let message = if patterns.len() == 1 {
             format!("no file matches the source of `{name}`")
         } else {
-            let names = crate::load::list(patterns.iter().map(|(n, ..)| format!("`{n}`")));
+            let shown = if patterns.len() > NAMED + 1 { NAMED } else { patterns.len() };
+            let names = patterns.iter().take(shown).map(|(n, ..)| format!("`{n}`"));
+            let others = patterns.len() - shown;
+            let names = crate::load::list(names.chain((others > 0).then(|| format!("{others} others"))));
             format!("no file matches the sources of {names}")
         };
         let mut d = Diagnostic::warning("smol::data::empty", *span, message);

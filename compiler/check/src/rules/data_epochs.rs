@@ -16,7 +16,7 @@ pub const LIMIT: f64 = 4.0;
 
 /// How far above [`LIMIT`] counts: what rounds to 4.0 is four, and a stage that was rounded up by a step must not be a
 /// finding.
-const MARGIN: f64 = 0.05;
+pub const MARGIN: f64 = 0.05;
 
 /// Reports datasets that a stage, or all stages together, read more than [`LIMIT`] times, or more often than they allow.
 pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
@@ -122,7 +122,7 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
 }
 
 /// Whether a sequence holds one document, whatever its length.
-fn rows(run: &Run) -> bool {
+pub(super) fn rows(run: &Run) -> bool {
     let objective = run.objective.as_ref().map(|(o, _)| o);
     matches!(objective, Some(Objective::Dpo { .. } | Objective::Sft { pack: false, .. }))
 }

@@ -6,7 +6,7 @@ use smolc_diag::Diagnostic;
 /// Reports a run that validates on nothing.
 pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Some((validation, at)) = run.validation.as_ref().zip(run.validate_span) else { return };
-    if validation.every.is_none() && !validation.stage_end {
+    if validation.every.is_none() && !validation.stage_end && !validation.end {
         return;
     }
     let mut read = run.stages.iter().filter_map(|s| s.mix.as_ref()).flatten().peekable();

@@ -32,6 +32,12 @@ pub fn check(spec: &ModelSpec, out: &mut Vec<Diagnostic>) -> bool {
             ));
         }
     }
+    if let Some(every) = m.rope.skip_every.filter(|n| *n == 0 || *n > m.layers) {
+        let message = format!("`skip_every` is {every}; a model of {} layers takes 1 to {0}", m.layers);
+        out.push(Diagnostic::error("smol::model::shape", spec.at("rope"), message).help(
+            "4 leaves RoPE out of the layers 4, 8, 12 and so on; without the field every layer has it",
+        ));
+    }
     // Positions and token ids are 32-bit in the step program.
     for (field, value) in [("vocab", m.vocab), ("context", m.context)] {
         if value > u64::from(u32::MAX) {

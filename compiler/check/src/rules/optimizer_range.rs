@@ -12,7 +12,7 @@ pub fn check(block: &Object, out: &mut Vec<Diagnostic>) -> bool {
                 Diagnostic::error(
                     "smol::optimizer::range",
                     block.at("betas"),
-                    format!("AdamW has two betas, found {}", betas.len()),
+                    format!("`AdamW` has two betas, found {}", betas.len()),
                 )
                 .help("write `betas: [0.9, 0.95]`"),
             );

@@ -14,6 +14,7 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) -> bool {
     let share = target.data_parallel.checked_mul(batch.micro);
     if share.is_none_or(|s| !batch.sequences.is_multiple_of(s)) {
         let each = batch.sequences as f64 / target.data_parallel as f64;
+        let each = if each.fract() == 0.0 { format!("{each}") } else { format!("{each:.2}") };
         let sizes: Vec<String> = (1..=batch.sequences.min(64))
             .filter(|m| {
                 target.data_parallel.checked_mul(*m).is_some_and(|s| batch.sequences.is_multiple_of(s))

@@ -142,7 +142,7 @@ pub(super) fn validation(
         return None;
     }
     let Some(c) = cadence(block, "validate") else {
-        return Some(Validation { every: None, stage_end: false, tokens });
+        return Some(Validation { every: None, stage_end: false, end: false, tokens });
     };
     no_suite(eval, c, "a validation")?;
     if let Some(keep) = &c.keep {
@@ -151,15 +151,11 @@ pub(super) fn validation(
         eval.diagnostics.push(d);
         return None;
     }
-    if let (Some(at), None) = (c.end, c.stage_end) {
-        eval.unsupported(at, "a validation at the end of the run only; `at stage end` can, and");
-        return None;
-    }
     let every = match &c.every {
         Some(node) => Some(interval(eval, node, "the validation interval", time, batch)?),
         None => None,
     };
-    Some(Validation { every, stage_end: c.stage_end.is_some(), tokens })
+    Some(Validation { every, stage_end: c.stage_end.is_some(), end: c.end.is_some(), tokens })
 }
 
 /// Reports an evaluation in front of a cadence that has no use for one.

@@ -50,6 +50,12 @@ pub static ROPE: Schema = Schema {
             "none",
             "Frequency scaling as Llama 3.1 defines it.",
         ),
+        optional(
+            "skip_every",
+            Type::Optional(&Type::Int),
+            "none",
+            "Every so manyth layer has no position embedding: 4 in SmolLM3.",
+        ),
     ],
 };
 
@@ -106,7 +112,11 @@ pub fn build(name: &str, block: &Object) -> Option<ModelSpec> {
         context: block.u64("context")?,
         tied: block.bool("tied").unwrap_or(false),
         norm_eps: block.f64("norm_eps").unwrap_or(1e-5),
-        rope: Rope { theta: rope.and_then(|r| r.f64("theta")).unwrap_or(10_000.0), scaling },
+        rope: Rope {
+            theta: rope.and_then(|r| r.f64("theta")).unwrap_or(10_000.0),
+            scaling,
+            skip_every: rope.and_then(|r| r.u64("skip_every")),
+        },
         init: Init { std: block.object("init").and_then(|i| i.f64("std")).unwrap_or(0.02) },
     };
     let spans = block.fields.iter().map(|(k, f)| (k.clone(), f.node.span)).collect();

@@ -16,7 +16,7 @@ fn model() -> Model {
         context: 256,
         tied: true,
         norm_eps: 1e-5,
-        rope: Rope { theta: 10_000.0, scaling: None },
+        rope: Rope { theta: 10_000.0, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     }
 }

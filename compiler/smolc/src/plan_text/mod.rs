@@ -5,11 +5,12 @@ mod data;
 mod ledger;
 mod measured;
 mod memory;
-mod model;
+pub(crate) mod model;
 pub(crate) mod schedule;
 mod stages;
 
 pub use measured::measured;
+pub use model::moments;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

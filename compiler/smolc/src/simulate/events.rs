@@ -1,4 +1,4 @@
-//! The events of a run, by the rules of the training loop asked at every step.
+//! The events of a run, by the [rule](Run::due) of the training loop asked at every step.
 
 use smolc_plan::Run;
 
@@ -25,13 +25,11 @@ impl Events {
         }
         self.steps += 1;
         let done = step + 1;
-        let stage_end = run.stages.iter().any(|s| s.first_step + s.steps == done);
-        let due = |every: Option<u64>| every.is_some_and(|n| n > 0 && done.is_multiple_of(n));
-        if due(run.validation.every) || (stage_end && run.validation.stage_end) {
+        let due = run.due(done);
+        if due.validation {
             self.validations += 1;
         }
-        // One at the run's end in any case, and never two of one step.
-        if due(Some(run.checkpoints.every)) || stage_end || done == run.steps {
+        if due.checkpoint {
             self.checkpoints += 1;
             self.kept.push(done);
             let keep = usize::try_from(run.checkpoints.keep.max(1)).unwrap_or(usize::MAX);
@@ -58,15 +56,22 @@ impl Events {
 
     /// The same numbers without looking at every step: multiples of the interval, and the stage ends that are none.
     pub fn expected(run: &Run) -> (u64, u64) {
-        let mut ends: Vec<u64> = run.stages.iter().map(|s| s.first_step + s.steps).collect();
+        let whole = run.stages.iter().filter(|s| s.ends_stage());
+        let mut ends: Vec<u64> = whole.map(|s| s.first_step + s.steps).collect();
         ends.dedup();
         let at = |every: Option<u64>, ends: &[u64]| {
             let n = every.filter(|n| *n > 0);
             let others = ends.iter().filter(|e| n.is_none_or(|n| !e.is_multiple_of(n))).count() as u64;
             n.map_or(0, |n| run.steps / n) + others
         };
-        let none: &[u64] = &[];
-        let validations = at(run.validation.every, if run.validation.stage_end { &ends } else { none });
+        let last = [run.steps];
+        let validated: &[u64] = match (run.validation.stage_end, run.validation.end) {
+            // The last stage ends with the run.
+            (true, _) => &ends,
+            (false, true) => &last,
+            (false, false) => &[],
+        };
+        let validations = at(run.validation.every, validated);
         (validations, at(Some(run.checkpoints.every), &ends))
     }
 }

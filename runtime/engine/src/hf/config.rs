@@ -230,7 +230,11 @@ impl Fields {
     fn rope(&self) -> Result<Rope, HfError> {
         let name = if self.get("rope_parameters").is_some() { "rope_parameters" } else { "rope_scaling" };
         let Some(value) = self.get(name) else {
-            return Ok(Rope { theta: self.number("rope_theta", Some(10_000.0))?, scaling: None });
+            return Ok(Rope {
+                theta: self.number("rope_theta", Some(10_000.0))?,
+                scaling: None,
+                skip_every: None,
+            });
         };
         let Value::Object(map) = value else {
             return Err(self.field(name, format!("is {value}, not an object")));
@@ -262,7 +266,7 @@ impl Fields {
                 return Err(self.unsupported(&field, other.unwrap_or("missing"), "default and llama3 are"));
             }
         };
-        Ok(Rope { theta, scaling })
+        Ok(Rope { theta, scaling, skip_every: None })
     }
 
     fn special(&self) -> Result<Special, HfError> {

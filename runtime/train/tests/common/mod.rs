@@ -73,7 +73,7 @@ pub fn plan(micro: u64) -> Plan {
         context: WINDOW,
         tied: true,
         norm_eps: 1e-5,
-        rope: Rope { theta: 1e4, scaling: None },
+        rope: Rope { theta: 1e4, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     };
     let options = ProgramOptions {
@@ -124,7 +124,7 @@ pub fn plan(micro: u64) -> Plan {
             lr: schedule(),
             stages: vec![stage("prose", 0, 18, 8, 2), stage("programs", 18, 12, 3, 7)],
             checkpoints: Checkpoints { every: 7, keep: 2, pinned: Vec::new() },
-            validation: Validation { every: Some(10), stage_end: true, tokens: 3 * WINDOW },
+            validation: Validation { every: Some(10), stage_end: true, end: false, tokens: 3 * WINDOW },
             document_mask: true,
             precision: Default::default(),
             parent: None,

@@ -28,7 +28,7 @@ pub fn model(name: &str) -> Option<Model> {
         context: 16_384,
         tied,
         norm_eps: 1e-5,
-        rope: Rope { theta: 10_000.0, scaling: None },
+        rope: Rope { theta: 10_000.0, scaling: None, skip_every: None },
         init: Init { std: 0.02 },
     })
 }
