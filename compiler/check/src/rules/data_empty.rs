@@ -6,6 +6,7 @@
 use crate::spec::Dataset;
 use crate::world::{World, is_url};
 use smolc_diag::{Diagnostic, Span};
+use smolc_plan::{Source, TokenFormat};
 use std::collections::BTreeMap;
 
 /// Datasets called by name; of dozens that lie in one missing directory a few tell which it is.
@@ -16,7 +17,19 @@ pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>)
     let mut missing: BTreeMap<String, Vec<(&str, &str, Span)>> = BTreeMap::new();
     for dataset in datasets {
         for (pattern, span) in dataset.source.patterns().iter().zip(&dataset.pattern_spans) {
-            if !is_url(pattern) && world.matches(pattern) == Some(false) {
+            // A directory of our own shards is one by its manifest.
+            let looked_for = match &dataset.source {
+                Source::Tokens { format: TokenFormat::Smolc, .. } => {
+                    format!("{}/manifest.json", pattern.trim_end_matches('/'))
+                }
+                Source::Tokens { .. }
+                | Source::Files { .. }
+                | Source::Text { .. }
+                | Source::Jsonl { .. }
+                | Source::Parquet { .. }
+                | Source::Hub { .. } => pattern.clone(),
+            };
+            if !is_url(pattern) && world.matches(&looked_for) == Some(false) {
                 let place = absent_directory(pattern, world).unwrap_or_else(|| pattern.clone());
                 missing.entry(place).or_default().push((&dataset.name, pattern, *span));
             }
