@@ -63,8 +63,8 @@ h1{font-size:26px;line-height:1.2;margin:0 0 4px}h2{font-size:17px;margin:0 0 6p
 .sub{color:var(--soft);margin:0 0 20px}.badge{font-size:13px;font-weight:600;border:1px solid;border-radius:99px;
 padding:1px 10px;margin-left:10px;vertical-align:4px;white-space:nowrap}
 .good{color:var(--good)}.bad{color:var(--bad)}.waiting{color:var(--waiting)}
-.key{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:0 0 26px}
-.key div{background:var(--band);border-radius:8px;padding:10px 14px}.key b{display:block;font-size:21px;
+.key{display:grid;grid-template-columns:repeat(auto-fit,minmax(148px,1fr));gap:10px;margin:0 0 26px}
+.key div{background:var(--band);border-radius:8px;padding:10px 14px}.key b{display:block;font-size:20px;white-space:nowrap;
 font-variant-numeric:tabular-nums}.key span{color:var(--soft);font-size:13px}
 figure,section{margin:0 0 34px}figcaption,.note{color:var(--soft);font-size:13px;margin-top:4px}
 svg{display:block;width:100%;height:auto;overflow:visible}.narrow{display:none}
@@ -72,7 +72,7 @@ svg{display:block;width:100%;height:auto;overflow:visible}.narrow{display:none}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px;margin:0 0 4px;color:var(--soft)}
 .swatch{display:inline-block;width:18px;height:0;border-top:3px solid currentColor;margin-right:6px;vertical-align:4px}
 .swatch.area{height:11px;border:0;border-radius:2px;background:currentColor;opacity:.75;vertical-align:-1px}
-.swatch.raw{color:var(--raw)}.swatch.train{color:var(--ink)}.swatch.planned{color:var(--ink);
+.swatch.raw,i.part.raw{color:var(--raw)}.swatch.train{color:var(--ink)}.swatch.planned{color:var(--ink);
 border-top:2px dashed currentColor}
 .c0{color:var(--k0)}.c1{color:var(--k1)}.c2{color:var(--k2)}.c3{color:var(--k3)}.c4{color:var(--k4)}
 .c5{color:var(--k5)}.c6{color:var(--k6)}.c7{color:var(--k7)}

@@ -2,9 +2,9 @@
 // Helpers of tests count as code to clippy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use smolc_check::rules::target_memory::memory;
 use smolc_lower::HEAD_CHUNK;
 use smolc_lower::program::{Decay, ProgramOptions, build_in};
+use smolc_plan::memory::memory;
 use smolc_plan::{Batch, Device, Family, Init, Model, Precision, Recompute, Rope, Target};
 
 /// layers, hidden, ffn, heads, key/value heads, head size, vocabulary
@@ -70,7 +70,7 @@ fn the_checker_and_the_program_agree_within_two_percent() {
                     };
                     let (program, _) = build_in(&model, &options, precision).unwrap();
                     let batch = Batch { sequences: micro, window, micro };
-                    let said = memory(&model, &batch, &target(precision, recompute)).unwrap();
+                    let said = memory(&model, &batch, &target(precision, recompute), false).unwrap();
                     let off = said.peak() / program.arena_bytes as f64 - 1.0;
                     worst = worst.max(off.abs());
                     assert!(

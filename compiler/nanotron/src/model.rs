@@ -57,15 +57,6 @@ pub fn model(config: &Config, findings: &mut Vec<Finding>) -> Result<Model, Impo
             format!("is {range}, the initialization used is model.init_method.std, {std}"),
         );
     }
-    if let Some(every) = config.maybe_integer(&key("no_rope_layer"))?.filter(|n| *n > 0) {
-        say(
-            Kind::Lost,
-            "no_rope_layer",
-            format!(
-                "is {every}: every {every}th layer has no rotation; a Llama of the library rotates in all of them"
-            ),
-        );
-    }
     if config.flag(&key("z_loss_enabled")) {
         say(Kind::Lost, "z_loss_enabled", "is true; there is no z-loss in a spec".into());
     }
@@ -93,12 +84,14 @@ pub fn model(config: &Config, findings: &mut Vec<Finding>) -> Result<Model, Impo
         );
     }
     let scaling = scaling(config, findings)?;
+    let skip = config.maybe_integer(&key("no_rope_layer"))?.filter(|n| *n > 0);
+    let skip = skip.map_or_else(String::new, |every| format!(", skip_every: {every}"));
     let head_dim = config.maybe_integer(&key("head_dim"))?;
     let head_text = head_dim.map_or_else(String::new, |d| format!(", head_dim: {d}"));
     let init = std.map_or_else(String::new, |s| format!(", init: {{ std: {} }}", rate(s)));
     let text = format!(
         "{} {{\n  layers: {layers}, hidden: {hidden}, ffn: {ffn}, heads: {heads}, kv_heads: {kv_heads}{head_text}\n  vocab: \
-         {vocab}, context: {context} tokens, tied: {tied}, norm_eps: {}\n  rope: {{ theta: {}{scaling} }}{init}\n}}",
+         {vocab}, context: {context} tokens, tied: {tied}, norm_eps: {}\n  rope: {{ theta: {}{scaling}{skip} }}{init}\n}}",
         if qwen { "Qwen2" } else { "Llama" },
         rate(eps),
         rate(theta),

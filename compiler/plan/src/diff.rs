@@ -145,7 +145,7 @@ fn text(value: &Value) -> String {
 }
 
 /// `2,097,152`; four digits stay together.
-pub(crate) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     if digits.len() < 5 {
         return digits;

@@ -8,10 +8,13 @@
 
 pub mod data;
 pub mod diff;
+pub mod due;
+pub mod estimate;
 pub mod evaluation;
 pub mod filter;
 pub mod hash;
 pub mod load;
+pub mod memory;
 pub mod model;
 pub mod past;
 pub mod program;

@@ -66,7 +66,7 @@ fn a_later_stage_is_amended_and_the_run_goes_on_as_if_it_had_always_been_so() {
     shown.prints(&[
         "the past is unchanged",
         "draws compared",
-        "from step 401 (token 102400) on",
+        "from step 401 (token 102,400) on",
         "30% → 55%",
     ]);
     assert_eq!(project.read("runs/tiny/pretrain/plan.json"), before, "nothing is written without --apply");

@@ -217,3 +217,17 @@ fn parameters_are_set_from_the_command_line() {
     let (a, b) = (rate(&["plan", "tiny.smol"]), rate(&["plan", "tiny.smol", "--set", "peak=1e-3"]));
     assert!(a.contains("4e-3") && !b.contains("4e-3"), "{b}");
 }
+
+/// Of dozens of sources that lie in one missing directory a few are named.
+#[test]
+fn missing_sources_are_told_by_a_few_names() {
+    let project = Project::new(30);
+    let names: Vec<String> = (0..9).map(|i| format!("d{i}")).collect();
+    let sets: String = names.iter().map(|n| format!("dataset {n} = text(\"nowhere/{n}.txt\")\n")).collect();
+    let mix: Vec<String> = names.iter().map(|n| format!("2% {n}")).collect();
+    let spec =
+        project.read("tiny.smol").replace("tokenizer syllables", &format!("{sets}tokenizer syllables"));
+    project.write("many.smol", spec.replace("80% tales", &format!("62% tales + {}", mix.join(" + "))));
+    let ran = project.smolc(&["check", "many.smol", "--format", "short"]).exits(0);
+    ran.prints(&["no file matches the sources of `d0`, `d1`, `d2`, `d3`, `d4` and 4 others"]);
+}

@@ -265,3 +265,32 @@ fn kernels_are_built_ahead_of_time() {
         "pip install",
     ]);
 }
+
+/// The script for machines with a GPU, its tiny form on the emulated one: nobody should meet its mistakes on a paid machine.
+#[test]
+fn the_script_for_gpus_runs() {
+    let Some(gpu) = Gpu::new() else { return };
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/gpu/run.sh");
+    let out = gpu.project.path().join("results");
+    for (stage, parts) in [("1", &["verify"][..]), ("2", &["end-to-end"]), ("3", &["profile", "soak"])] {
+        let ran = std::process::Command::new("bash")
+            .arg(&script)
+            .args([stage, "--tiny"])
+            .env("SMOLC", env!("CARGO_BIN_EXE_smolc"))
+            .env("SMOLC_CUDA_LIBS", &gpu.libraries)
+            .env("SMOLC_CACHE", gpu.project.path().join("cache"))
+            .env("OUT", &out)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        let logs = parts.iter().map(|part| std::fs::read_to_string(out.join(format!("{part}.log"))));
+        let logs: Vec<String> = logs.map(Result::unwrap_or_default).collect();
+        assert!(ran.status.success(), "stage {stage}: {said}\n{}", logs.join("\n"));
+        for part in parts {
+            assert!(said.contains(&format!("ok       {part} (")), "{said}");
+        }
+    }
+    let verified = std::fs::read_to_string(out.join("verify.csv")).unwrap();
+    assert!(verified.lines().count() > 20 && !verified.contains("FAILED"), "{verified}");
+    assert!(verified.contains("wgmma"), "the instructions were tried");
+}

@@ -214,3 +214,60 @@ fn what_is_not_carried_out_is_refused_by_name() {
     project.write("tiny.smol", good.replace("sample(200 documents, seed: 3)", "sample(9000 tokens)"));
     project.smolc(&["run", "tiny.smol"]).says(&["`sample` in tokens of tokenizer `syllables`"]);
 }
+
+/// Shards of another run, and Megatron-LM's, are the tokens of the text they were made from, and train.
+#[test]
+fn tokens_are_read_as_they_are() {
+    let project = Project::new(30);
+    project.smolc(&["run", "tiny.smol", "--threads", "2"]).exits(0);
+    let tokenizer = project.read("runs/tiny/tokenizers/syllables/tokenizer.json");
+    project.write("own/tokenizer.json", tokenizer);
+    let of = |tales: &str| {
+        spec(30)
+            .replace("bpe { vocab: 320, train: [tales, lists], eos", "hf(\"own/tokenizer.json\") { eos")
+            .replace("text(\"tales.txt\") |> split(validation: 10%)", tales)
+    };
+    // Another order than from the text, since what is drawn is keyed by all that is known of a dataset; the same tokens.
+    let measured = |out: &str| {
+        let plan: Value = serde_json::from_str(&project.read(&format!("{out}/pretrain/plan.json"))).unwrap();
+        plan["datasets"][0]["measured"].clone()
+    };
+    let same = |out: &str, what: &[&str]| {
+        let (found, expected) = (measured(out), measured("runs/tiny"));
+        what.iter().for_each(|what| assert_eq!(found[what], expected[what], "{what}"));
+        assert!(project.exists(&format!("{out}/pretrain/model/model.safetensors")));
+    };
+    let run = |out: &str| project.smolc(&["run", "tiny.smol", "--threads", "2", "--out", out]);
+    project.write("tiny.smol", of("tokens(\"runs/tiny/data/tales\")"));
+    run("own-shards").exits(0);
+    same("own-shards", &["tokens", "documents", "validation_tokens", "validation_documents"]);
+    // A prepared run does not need its sources.
+    std::fs::rename(project.path().join("runs/tiny/data/tales"), project.path().join("gone")).unwrap();
+    run("own-shards").exits(0);
+    // The tokens of the training split, as Megatron-LM writes them: one sequence a document.
+    let ids = std::fs::read(project.path().join("gone/train.tokens")).unwrap();
+    let ends = std::fs::read(project.path().join("gone/train.ends")).unwrap();
+    let ends: Vec<i64> = ends.chunks(8).map(|c| i64::from_le_bytes(c.try_into().unwrap())).collect();
+    let mut index = b"MMIDIDX\0\0".to_vec();
+    index.extend(1u64.to_le_bytes());
+    index.push(8);
+    index.extend((ends.len() as u64).to_le_bytes());
+    index.extend((ends.len() as u64 + 1).to_le_bytes());
+    let begins: Vec<i64> = std::iter::once(0).chain(ends.iter().copied()).take(ends.len()).collect();
+    begins.iter().zip(&ends).for_each(|(b, e)| index.extend(((e - b) as i32).to_le_bytes()));
+    begins.iter().for_each(|b| index.extend((2 * b).to_le_bytes()));
+    (0..=ends.len() as i64).for_each(|i| index.extend(i.to_le_bytes()));
+    project.write("tales.bin", ids);
+    project.write("tales.idx", index);
+    project.write("tiny.smol", of("tokens(\"tales.bin\") { format: megatron }"));
+    run("megatron").exits(0);
+    same("megatron", &["tokens", "documents"]);
+    assert_eq!(measured("megatron")["documents"], ends.len());
+    // What cannot be done to tokens is refused by name, before any work.
+    let tokens = "tokens(\"tales.bin\") { format: megatron }";
+    project.write("tiny.smol", of(&format!("{tokens} |> dedup(exact)")));
+    run("dedup").says(&["a step other than `split` behind `tokens`, in dataset `tales`"]);
+    project.write("tiny.smol", spec(30).replace("text(\"tales.txt\")", tokens));
+    run("bpe").says(&["a tokenizer that is trained on dataset `tales`, which is tokenized already"]);
+    assert!(!project.exists("dedup/data") && !project.exists("bpe/tokenizers"));
+}

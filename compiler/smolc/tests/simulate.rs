@@ -18,7 +18,13 @@ use common::Project;
 fn a_spec_and_its_run_are_walked() {
     let project = Project::new(60);
     let text = project.smolc(&["simulate", "tiny.smol"]).exits(0);
-    text.prints(&["60 steps, 480 draws", "agree with the plan", "not prepared", "4e-3", "worst prefix"]);
+    text.prints(&[
+        "60 steps, 480 draws",
+        "agree with the plan's token ledger, to",
+        "not prepared",
+        "4e-3",
+        "worst prefix",
+    ]);
 
     project.smolc(&["run", "tiny.smol"]).exits(0);
     let json = project.smolc(&["simulate", "runs/tiny", "--full", "--format", "json"]).exits(0).json();

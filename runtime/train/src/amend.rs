@@ -19,6 +19,7 @@ use crate::event::{Amendment, Event};
 use crate::ledger::{self, Ledger};
 use serde::{Deserialize, Serialize};
 use smolc_data::order::{DatasetOrder, Order, StageOrder};
+use smolc_plan::diff::thousands;
 use smolc_plan::{Change, Plan, Run};
 use std::fs;
 use std::io::ErrorKind;
@@ -272,8 +273,8 @@ pub fn line(change: &Change, step_tokens: u64) -> String {
         None => format!("no step: {}", change.difference),
         Some(from) => format!(
             "from step {} (token {}) on: {}",
-            from.saturating_add(1),
-            from.saturating_mul(step_tokens),
+            thousands(from.saturating_add(1)),
+            thousands(from.saturating_mul(step_tokens)),
             change.difference
         ),
     }

@@ -146,15 +146,13 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// What is due after a step: validation, then a checkpoint (so that a checkpoint's ledger is complete).
+    /// What is due after a step: validation, then a checkpoint.
     fn after_step(&mut self) -> Result<(), TrainError> {
-        let stage_end = self.run.stages.iter().any(|s| s.ends_stage() && s.first_step + s.steps == self.step);
-        let step = self.step;
-        let due = |every: Option<u64>| every.is_some_and(|n| n > 0 && step.is_multiple_of(n));
-        if self.run.validation.is_due(step, self.run.steps, stage_end) {
+        let due = self.run.due(self.step);
+        if due.validation {
             self.validate()?;
         }
-        if due(Some(self.run.checkpoints.every)) || stage_end {
+        if due.checkpoint {
             self.checkpoint()?;
         }
         Ok(())

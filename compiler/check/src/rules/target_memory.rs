@@ -1,103 +1,11 @@
 //! `smol::target::memory`: what a device must hold fits into it, while training, while evaluating and while saving.
 //!
-//! Bytes a parameter (Rajbhandari et al., 2020, section 3): with bf16 2 for the copy that products read, 4 for the master
-//! weight, 8 for Adam's moments and 4 for the gradient, which is summed in f32; with f32 4 + 8 + 4. ZeRO divides the
-//! optimizer's part, then gradients, then weights among the replicas. Activations are those of the step program that
-//! `smolc-lower` builds, to within 2% on one device (`compiler/lower/tests/memory.rs`). A tenth of the device is left for
-//! the driver, the workspace of matrix products, communication and whatever else runs there.
+//! The formulas are those of [`smolc_plan::memory`].
 
 use crate::spec::{ModelSpec, Run};
 use smolc_diag::Diagnostic;
-use smolc_plan::{Batch, Model, Precision, Recompute, Target};
-
-/// Share of the device that the plan leaves alone.
-const SPARE: f64 = 0.1;
-/// Tokens whose logits exist at one time.
-const HEAD_CHUNK: u64 = 512;
-
-/// What one device holds, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Memory {
-    /// Weights in the training precision.
-    pub weights: f64,
-    /// Master weights and moments.
-    pub optimizer: f64,
-    /// Gradients and their sum.
-    pub gradients: f64,
-    /// Activations of a micro-batch.
-    pub activations: f64,
-    /// Evaluation: activations of one forward pass, which replace the others.
-    pub evaluation: f64,
-    /// Saving: a layer's weights gathered from all replicas.
-    pub saving: f64,
-}
-
-impl Memory {
-    /// The most there is at one time.
-    pub fn peak(&self) -> f64 {
-        let held = self.weights + self.optimizer + self.gradients;
-        held + self.activations.max(self.evaluation).max(self.saving)
-    }
-}
-
-/// Memory of a run on one device of a target.
-pub fn memory(m: &Model, batch: &Batch, target: &Target) -> Option<Memory> {
-    let (tensor, replicas) = (target.tensor_parallel as f64, target.data_parallel as f64);
-    let sharing = tensor * target.pipeline_parallel as f64;
-    let parameters = m.parameters()? as f64 / sharing;
-    let (weight, master) = match target.precision {
-        Precision::Bf16 => (2.0, 12.0),
-        Precision::F32 => (4.0, 8.0),
-    };
-    let gradient = 4.0;
-    let divided = |least: u64| if target.zero >= least { replicas } else { 1.0 };
-    let layers = m.layers as f64 / target.pipeline_parallel as f64;
-    let (hidden, ffn) = (m.hidden as f64, m.ffn as f64 / tensor);
-    let q = (m.heads * m.head_dim) as f64 / tensor;
-    let kv = (m.kv_heads * m.head_dim) as f64 / tensor;
-    let qkv = q + 2.0 * kv;
-    let heads = m.heads as f64 / tensor;
-    let tokens = (batch.micro * batch.window) as f64;
-    let chunk = tokens.min(HEAD_CHUNK as f64);
-    // r1, r2 and lse are f32.
-    let statistics = 4.0 * (2.0 + heads);
-    // Per token: x and y, n1 and n2, qkv, the attention's output, gate and up, their product.
-    let layer = weight * (4.0 * hidden + qkv + q + 3.0 * ffn) + statistics;
-    let kept = match target.recompute {
-        Recompute::None => layers * layer,
-        Recompute::Elementwise => layers * (weight * (2.0 * hidden + qkv + q + 2.0 * ffn) + statistics),
-        Recompute::Layers => layers * weight * hidden,
-    };
-    // The residual stream behind the last layer; five inputs, the last norm's statistic and the losses.
-    let kept = kept + weight * hidden + 28.0;
-    // The most that is alive at one place of the backward pass: the gradient of the residual stream and, at SwiGLU, at
-    // gate and up, or at query, key and value, the operands there; with whole layers computed again, all of a layer too.
-    let again = if target.recompute == Recompute::Elementwise { hidden } else { 0.0 };
-    let attention = hidden + q + qkv + 4.0 * heads / weight;
-    let work = match target.recompute {
-        Recompute::None | Recompute::Elementwise => (hidden + 3.0 * ffn)
-            .max(2.0 * hidden + 2.0 * ffn + again)
-            .max(2.0 * hidden + qkv + again)
-            .max(attention),
-        Recompute::Layers => 4.0 * hidden + qkv + q + 5.0 * ffn + statistics / weight,
-    };
-    let logits = weight * chunk * m.vocab as f64 / tensor;
-    let work = (weight * work * tokens).max(2.0 * weight * hidden * tokens + logits);
-    let tables = 4.0 * (batch.window * m.head_dim) as f64;
-    // A pipeline holds a micro-batch for each of its groups.
-    let in_flight = target.pipeline_parallel as f64;
-    Some(Memory {
-        weights: weight * parameters / divided(3),
-        optimizer: master * parameters / divided(1),
-        gradients: gradient * parameters / divided(2),
-        activations: kept * tokens * in_flight + work + tables,
-        evaluation: layer * tokens + logits,
-        saving: match target.zero {
-            3 => 4.0 * parameters / layers.max(1.0),
-            _ => 0.0,
-        },
-    })
-}
+use smolc_plan::memory::{SPARE, memory};
+use smolc_plan::{Batch, Objective, Recompute, Target};
 
 fn gib(bytes: f64) -> String {
     format!("{:.1} GiB", bytes / f64::from(1u32 << 30))
@@ -108,7 +16,8 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
     let (Some((target, at)), Some(batch), Some(model)) = (&run.target, &run.batch, &run.model) else {
         return;
     };
-    let Some(memory) = memory(&model.model, batch, target) else { return };
+    let reference = matches!(run.objective, Some((Objective::Dpo { .. }, _)));
+    let Some(memory) = memory(&model.model, batch, target, reference) else { return };
     let room = target.device.memory as f64 * (1.0 - SPARE);
     if memory.peak() <= room {
         return;
@@ -133,7 +42,7 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
         model.span,
         format!(
             "weights {}, optimizer {}, gradients {}, activations {}",
-            gib(memory.weights),
+            gib(memory.weights + memory.reference),
             gib(memory.optimizer),
             gib(memory.gradients),
             gib(most)
@@ -142,7 +51,7 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
     if let Some(batch_at) = run.batch.as_ref().map(|_| run.batch_span) {
         d = d.also(batch_at, format!("micro-batches of {} sequences of {}", batch.micro, batch.window));
     }
-    let fixes = fixes(model, batch, target, room);
+    let fixes = fixes(model, batch, target, reference, room);
     out.push(match fixes.is_empty() {
         true => d.help("no micro-batch, recomputation or division among replicas makes it fit; use more or larger devices"),
         false => d.help(format!("it fits with {}", fixes.join(", or with "))),
@@ -150,8 +59,9 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
 }
 
 /// The smallest single changes that make a run fit.
-fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, room: f64) -> Vec<String> {
-    let fits = |b: &Batch, t: &Target| memory(&model.model, b, t).is_some_and(|m| m.peak() <= room);
+fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, reference: bool, room: f64) -> Vec<String> {
+    let fits =
+        |b: &Batch, t: &Target| memory(&model.model, b, t, reference).is_some_and(|m| m.peak() <= room);
     let mut out = Vec::new();
     let smaller = (1..batch.micro).rev().filter(|m| batch.sequences.is_multiple_of(target.data_parallel * m));
     if let Some(micro) = smaller.map(|micro| Batch { micro, ..batch.clone() }).find(|b| fits(b, target)) {

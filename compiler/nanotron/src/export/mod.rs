@@ -137,7 +137,7 @@ fn embedding_alone(run: &Run) -> bool {
 
 /// What happens beside training, or before it.
 fn beside(plan: &Plan, run: &Run, notes: &mut Notes<'_>) {
-    if run.validation.every.is_some() || run.validation.stage_end {
+    if run.validation.every.is_some() || run.validation.stage_end || run.validation.end {
         notes.add(
             Kind::Lost,
             "validate",
@@ -268,6 +268,10 @@ fn division(run: &Run, notes: &mut Notes<'_>) -> Division {
             "target",
             format!("divides as ZeRO-{zero} does; nanotron has ZeRO-0 and ZeRO-1, written as 1"),
         );
+    }
+    if *recompute == Recompute::Elementwise {
+        let reason = "computes norms and SwiGLU again; nanotron computes whole layers again or nothing, written as nothing";
+        notes.add(Kind::Lost, "target", reason.into());
     }
     Division {
         data,

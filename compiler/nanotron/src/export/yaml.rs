@@ -87,11 +87,12 @@ fn model(run: &Run, division: &Division, s: &mut String) {
         Precision::Bf16 => "bfloat16",
         Precision::F32 => "float32",
     };
-    // Biases and document masks are Qwen2's in nanotron; without either the two models are one.
+    // Biases, document masks and layers without rotation are Qwen2's in nanotron; without them the two models are one.
     let biases = m.family == Family::Qwen2;
-    let family = if biases || run.document_mask {
+    let family = if biases || run.document_mask || m.rope.skip_every.is_some() {
+        let skip = m.rope.skip_every.map_or_else(|| "null".to_owned(), |every| every.to_string());
         format!(
-            "    _use_doc_masking: {}\n    attention_bias: {biases}\n    is_qwen2_config: true\n",
+            "    _use_doc_masking: {}\n    attention_bias: {biases}\n    is_qwen2_config: true\n    no_rope_layer: {skip}\n",
             run.document_mask
         )
     } else {

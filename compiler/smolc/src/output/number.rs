@@ -15,7 +15,7 @@ pub fn thousands(n: u64) -> String {
     out
 }
 
-/// Powers of 1000 to three significant digits: `1.6M`, `11T`; below 1000 the number itself. Only for reading: the exact
+/// Powers of 1000 to three significant digits: `1.6M`, `11T`; below 1000 the number itself, `1.21e23` beyond. Only for reading: the exact
 /// number belongs beside it wherever it matters.
 pub fn si(n: f64) -> String {
     if !n.is_finite() {
@@ -29,7 +29,7 @@ pub fn si(n: f64) -> String {
         }
         value /= 1000.0;
     }
-    format!("{}E", three_digits(value))
+    format!("{n:.2e}")
 }
 
 /// Powers of 1024 to three significant digits: `27.2 MiB`.
@@ -100,6 +100,7 @@ mod tests {
             (1_601_536.0, "1.6M"),
             (1.1e13, "11T"),
             (12_345.0, "12.3k"),
+            (1.205_75e23, "1.21e23"),
         ] {
             assert_eq!(si(n), text);
         }

@@ -2,7 +2,7 @@
 
 use crate::plan_text::schedule;
 use smolc_figures::{Area, Chart, Curve, Figure, Mark, axis, color};
-use smolc_plan::{Plan, Run};
+use smolc_plan::{Plan, Run, Stage};
 
 /// Points of the learning rate's curve, besides those where it bends.
 const POINTS: u64 = 600;
@@ -10,30 +10,87 @@ const POINTS: u64 = 600;
 /// Smallest share, in percent, that is written into its area.
 const WRITTEN: f64 = 5.0;
 
-/// The datasets of a run in the order of their first use, which is the order of their colors.
-pub struct Colors(Vec<usize>);
+/// Datasets that get a color each; of more than these the largest do, and the others share one.
+const COLORED: usize = 12;
+
+/// The datasets of a run in the order of their first use, and the colors of those that have one.
+pub struct Colors {
+    datasets: Vec<usize>,
+    colored: Vec<usize>,
+    /// Colors by place, the same in every run of a page.
+    palette: Vec<usize>,
+}
 
 impl Colors {
-    /// Of a run.
-    pub fn of(run: &Run) -> Colors {
-        let mut datasets = Vec::new();
-        for entry in run.stages.iter().flat_map(|s| &s.mix) {
-            if !datasets.contains(&entry.dataset) {
-                datasets.push(entry.dataset);
+    /// Of a run on a page about several.
+    pub fn of(run: &Run, page: &[&Run]) -> Colors {
+        let mut palette = Vec::new();
+        for dataset in page.iter().flat_map(|run| colored(run)) {
+            if !palette.contains(&dataset) {
+                palette.push(dataset);
             }
         }
-        Colors(datasets)
+        Colors { datasets: datasets(run), colored: colored(run), palette }
     }
 
     /// Datasets of the plan, each once.
     pub fn datasets(&self) -> &[usize] {
-        &self.0
+        &self.datasets
+    }
+
+    /// Those with a color of their own.
+    pub fn colored(&self) -> &[usize] {
+        &self.colored
+    }
+
+    /// How many share one.
+    pub fn others(&self) -> usize {
+        self.datasets.len() - self.colored.len()
     }
 
     /// Class of a dataset's color.
     pub fn class(&self, dataset: usize) -> String {
-        color(self.0.iter().position(|d| *d == dataset).unwrap_or(0))
+        match self.palette.iter().position(|d| *d == dataset).filter(|_| self.colored.contains(&dataset)) {
+            Some(place) => color(place),
+            None => OTHERS.to_owned(),
+        }
     }
+}
+
+fn datasets(run: &Run) -> Vec<usize> {
+    let mut datasets = Vec::new();
+    for entry in run.stages.iter().flat_map(|s| &s.mix) {
+        if !datasets.contains(&entry.dataset) {
+            datasets.push(entry.dataset);
+        }
+    }
+    datasets
+}
+
+/// Those of a run's datasets that get a color, in order of first use.
+fn colored(run: &Run) -> Vec<usize> {
+    let all = datasets(run);
+    if all.len() <= COLORED {
+        return all;
+    }
+    let drawn = |dataset: usize| -> f64 {
+        let share =
+            |s: &Stage| s.mix.iter().find(|m| m.dataset == dataset).map_or(0.0, |m| m.weight.to_f64());
+        run.stages.iter().map(|s| share(s) * s.steps as f64).sum()
+    };
+    let mut largest = all.clone();
+    largest.sort_by(|a, b| drawn(*b).total_cmp(&drawn(*a)));
+    largest.truncate(COLORED - 1);
+    all.into_iter().filter(|d| largest.contains(d)).collect()
+}
+
+/// Class of the color of all others.
+pub const OTHERS: &str = "raw";
+
+/// A share with at most two decimals.
+pub fn percent(share: f64) -> String {
+    let text = format!("{share:.2}");
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// Name of a dataset of the plan.
@@ -67,32 +124,39 @@ pub fn mixture(plan: &Plan, run: &Run, colors: &Colors) -> Figure {
     for stage in &run.stages {
         let (from, to) = (stage.first_step as f64 * tokens, (stage.first_step + stage.steps) as f64 * tokens);
         let mut low = 0.0;
-        for &dataset in colors.datasets() {
-            let Some(entry) = stage.mix.iter().find(|m| m.dataset == dataset) else { continue };
-            let share = 100.0 * entry.weight.to_f64();
+        let mut area = |share: f64, class: &str, chart: &mut Chart| {
             let points = vec![(from, low, low + share), (to, low, low + share)];
-            chart.areas.push(Area { points, class: format!("area {}", colors.class(dataset)) });
+            chart.areas.push(Area { points, class: format!("area {class}") });
             if share >= WRITTEN {
-                chart.marks.push(Mark {
-                    x: (from + to) / 2.0,
-                    y: low + share / 2.0,
-                    text: entry.weight.to_string(),
-                    room: to - from,
-                });
+                let (x, y) = ((from + to) / 2.0, low + share / 2.0);
+                chart.marks.push(Mark { x, y, text: percent(share), room: to - from });
             }
             low += share;
+        };
+        let mut rest = 100.0;
+        for &dataset in colors.colored() {
+            let Some(entry) = stage.mix.iter().find(|m| m.dataset == dataset) else { continue };
+            let share = 100.0 * entry.weight.to_f64();
+            area(share, &colors.class(dataset), &mut chart);
+            rest -= share;
+        }
+        if colors.others() > 0 {
+            area(rest.max(0.0), OTHERS, &mut chart);
         }
     }
-    let legend =
-        colors.datasets().iter().map(|d| (format!("area {}", colors.class(*d)), name(plan, *d))).collect();
-    Figure {
-        heading: "Mixture over tokens",
-        chart,
-        legend,
-        caption: "Share of each dataset in every stage of the run. Weights are exact; those below 5% are in the table."
-            .into(),
-        height: 380.0,
+    let mut legend: Vec<(String, String)> =
+        colors.colored().iter().map(|d| (format!("area {}", colors.class(*d)), name(plan, *d))).collect();
+    let mut caption =
+        "Share of each dataset in every stage of the run; those below 5% are in the table.".to_owned();
+    if colors.others() > 0 {
+        legend.push((format!("area {OTHERS}"), format!("{} others", colors.others())));
+        caption = format!(
+            "Shares of the {} largest datasets in every stage of the run, and of the {} others together.",
+            colors.colored().len(),
+            colors.others()
+        );
     }
+    Figure { heading: "Mixture over tokens", chart, legend, caption, height: 380.0 }
 }
 
 /// The rate of every update.

@@ -6,13 +6,14 @@
 mod drawings;
 mod ledger;
 mod tables;
+mod target;
 
 use crate::failure::Failure;
 use crate::stored;
 use smolc_figures::axis::count;
-use smolc_figures::{escape, page};
+use smolc_figures::{escape, page as frame};
 use smolc_lower::ledger::ledger as token_ledger;
-use smolc_plan::{Plan, Run};
+use smolc_plan::{Objective, Plan, Recompute, Run};
 
 /// The page about the runs of the given indices.
 pub fn render(plan: &Plan, runs: &[usize]) -> Result<String, Failure> {
@@ -26,12 +27,15 @@ pub fn render(plan: &Plan, runs: &[usize]) -> Result<String, Failure> {
         plan.language,
         escape(&plan.compiler),
     );
+    if runs.len() > 1 {
+        section(&mut body, "Runs", &target::overview(plan, &runs), "");
+    }
     let mut figure = 0;
     for run in &runs {
         if runs.len() > 1 {
             body.push_str(&format!("<h1 class=\"run\">Run {}</h1>", escape(&run.name)));
         }
-        one(plan, run, &mut figure, &mut body);
+        one(plan, run, &runs, &mut figure, &mut body);
     }
     section(
         &mut body,
@@ -39,16 +43,16 @@ pub fn render(plan: &Plan, runs: &[usize]) -> Result<String, Failure> {
         &tables::data(plan),
         "Sizes in tokens, as measured by preparing the data, else as stated.",
     );
-    Ok(page::page(&format!("{} – plan", plan.spec), &body))
+    Ok(frame::page(&format!("{} – plan", plan.spec), &body))
 }
 
-fn one(plan: &Plan, run: &Run, figure: &mut usize, body: &mut String) {
+fn one(plan: &Plan, run: &Run, page: &[&Run], figure: &mut usize, body: &mut String) {
     let ledger = token_ledger(plan, run);
-    let colors = drawings::Colors::of(run);
+    let colors = drawings::Colors::of(run, page);
     body.push_str(&key(run, ledger.tokens));
     for drawing in [drawings::mixture(plan, run, &colors), drawings::rate(run)] {
         *figure += 1;
-        body.push_str(&page::figure(*figure, &drawing));
+        body.push_str(&frame::figure(*figure, &drawing));
     }
     section(
         body,
@@ -56,6 +60,9 @@ fn one(plan: &Plan, run: &Run, figure: &mut usize, body: &mut String) {
         &tables::stages(plan, run, &colors),
         "First step and steps count optimizer updates; lengths are whole steps.",
     );
+    if colors.others() > 0 {
+        section(body, "Shares", &tables::weights(plan, run, &colors), "Of the tokens of each stage.");
+    }
     section(
         body,
         "Tokens drawn",
@@ -70,11 +77,37 @@ fn one(plan: &Plan, run: &Run, figure: &mut usize, body: &mut String) {
     );
     section(body, "Model", &tables::model(run), "");
     section(body, "Training", &tables::training(plan, run), "");
+    if let (Some(target), Some(cost), Some(device)) = (&run.target, target::cost(run), target::device(run)) {
+        let name = escape(&target.name);
+        let mut counted = String::new();
+        if matches!(run.objective, Objective::Dpo { .. }) {
+            counted.push_str(" The frozen model's forward pass is not counted.");
+        }
+        if target.recompute != Recompute::None {
+            counted.push_str(" What is computed again is not counted.");
+        }
+        section(
+            body,
+            &format!("Time and cost on {name}"),
+            &cost,
+            &format!(
+                "Estimates: the operations of matrix products and attention, forward and backward, at the assumed share of the \
+                 devices' peak; evaluation, saving and restarts are not in them.{counted}"
+            ),
+        );
+        section(
+            body,
+            &format!("Memory of a device of {name}"),
+            &device,
+            "What training, evaluation and saving need comes on top of what is held all the time, one after the other. \
+             Activations are those of one micro-batch. A run has one model and one batch, so its stages hold the same.",
+        );
+    }
     section(
         body,
-        "Memory of the training process",
+        "Memory of one process",
         &tables::memory(run),
-        "f32, one process, as the engine allocates it: one arena that holds every tensor, the same in every stage of the run.",
+        "As this compiler's own engine allocates it on one device: one arena that holds every tensor, the same in every stage.",
     );
 }
 
@@ -88,14 +121,21 @@ fn section(body: &mut String, heading: &str, content: &str, note: &str) {
 
 /// The figures one wants first.
 fn key(run: &Run, tokens: u64) -> String {
-    let flops = tables::flops_per_token(run) * tokens as f64;
-    let items = [
-        (run.model.parameters().map_or_else(|| "?".into(), count), "parameters"),
-        (count(tokens), "tokens"),
-        (count(run.steps), "steps"),
-        (count(run.batch.tokens()), "tokens a step"),
-        (tables::power(flops), "floating-point operations"),
+    let flops = run.flops_per_token() * tokens as f64;
+    let mut items = vec![
+        (run.model.parameters().map_or_else(|| "?".into(), count), "parameters".to_owned()),
+        (count(tokens), "tokens".into()),
+        (count(run.steps), "steps".into()),
+        (count(run.batch.tokens()), "tokens a step".into()),
+        (tables::power(flops), "FLOP".into()),
     ];
+    if let (Some(target), Some(estimate)) = (&run.target, run.estimate(run.steps)) {
+        let machine = format!("on {} × {}", target.count, escape(&target.device.name));
+        items.push((target::time(estimate.seconds), machine));
+        if let Some(cost) = estimate.cost {
+            items.push((target::money(cost), "cost".into()));
+        }
+    }
     let items: String =
         items.iter().map(|(v, what)| format!("<div><b>{v}</b><span>{what}</span></div>")).collect();
     format!("<div class=\"key\">{items}</div>")

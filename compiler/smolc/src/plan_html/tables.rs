@@ -1,17 +1,11 @@
 //! Tables and lists of facts.
 
-use super::drawings::{Colors, name};
+use super::drawings::{Colors, OTHERS, name, percent};
 use crate::output::number;
 use crate::plan_text::{moments, schedule};
 use smolc_figures::axis::{count, grouped};
 use smolc_figures::{Bar, escape, facts};
-use smolc_plan::{Family, Plan, Ratio, Run, Source, TokenizerSource};
-
-/// FLOPs of the matrix products and of attention a token, forward and backward.
-pub fn flops_per_token(run: &Run) -> f64 {
-    // The program's count is that of one micro-batch.
-    run.program.flops as f64 / run.batch.micro.saturating_mul(run.batch.window).max(1) as f64
-}
+use smolc_plan::{Family, MixEntry, Plan, Ratio, Run, Source, TokenizerSource};
 
 /// `1.23 × 10²³`.
 pub fn power(value: f64) -> String {
@@ -37,18 +31,24 @@ pub fn stages(plan: &Plan, run: &Run, colors: &Colors) -> String {
         .stages
         .iter()
         .map(|s| {
-            let mix: Vec<String> = s
-                .mix
+            let part = |class: &str, share: &str, name: &str| {
+                format!(r#"<span class="share"><i class="swatch area {class}"></i>{share} {name}</span>"#)
+            };
+            let own = |d: &usize| s.mix.iter().find(|m| m.dataset == *d);
+            let mut mix: Vec<String> = colors
+                .colored()
                 .iter()
+                .filter_map(own)
                 .map(|m| {
-                    format!(
-                        r#"<span class="share"><i class="swatch area {}"></i>{} {}</span>"#,
-                        colors.class(m.dataset),
-                        m.weight,
-                        escape(&name(plan, m.dataset))
-                    )
+                    part(&colors.class(m.dataset), &m.weight.to_string(), &escape(&name(plan, m.dataset)))
                 })
                 .collect();
+            let others: Vec<&MixEntry> =
+                s.mix.iter().filter(|m| !colors.colored().contains(&m.dataset)).collect();
+            if !others.is_empty() {
+                let share = 100.0 * others.iter().map(|m| m.weight.to_f64()).sum::<f64>();
+                mix.push(part(OTHERS, &percent(share), &format!("{} others", others.len())));
+            }
             vec![
                 escape(&s.name),
                 grouped(s.first_step + 1),
@@ -62,6 +62,26 @@ pub fn stages(plan: &Plan, run: &Run, colors: &Colors) -> String {
         &["Stage", "First step", "Steps", "Tokens", r#"<div class="mix">Mixture</div>"#],
         &rows,
     )
+}
+
+/// A row a dataset, a column a stage: exact shares, where there are too many for [`stages`].
+pub fn weights(plan: &Plan, run: &Run, colors: &Colors) -> String {
+    let stages: Vec<String> = run.stages.iter().map(|s| escape(&s.name)).collect();
+    let mut head = vec!["Dataset"];
+    head.extend(stages.iter().map(String::as_str));
+    let rows: Vec<Vec<String>> = colors
+        .datasets()
+        .iter()
+        .map(|d| {
+            let mut row =
+                vec![format!(r#"<i class="swatch {}"></i>{}"#, colors.class(*d), escape(&name(plan, *d)))];
+            row.extend(run.stages.iter().map(|s| {
+                s.mix.iter().find(|m| m.dataset == *d).map_or_else(|| "–".into(), |m| m.weight.to_string())
+            }));
+            row
+        })
+        .collect();
+    smolc_figures::table(&head, &rows)
 }
 
 /// The rate where something happens.
@@ -122,7 +142,7 @@ pub fn training(plan: &Plan, run: &Run) -> String {
         format!("{decayed} of {} tensors", run.parameters.len())
     };
     let validation = moments(&run.validation, "none");
-    let per_token = flops_per_token(run);
+    let per_token = run.flops_per_token();
     let tokens = b.tokens().saturating_mul(run.steps);
     facts(&[
         (

@@ -4,8 +4,11 @@ use std::path::Path;
 
 fn page(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../specs").join(name);
-    let text = std::fs::read_to_string(path).unwrap();
-    let world = MemoryWorld { home: Some("/home/user".into()), ..MemoryWorld::with_file(name, &text) };
+    page_of(name, &std::fs::read_to_string(path).unwrap())
+}
+
+fn page_of(name: &str, text: &str) -> String {
+    let world = MemoryWorld { home: Some("/home/user".into()), ..MemoryWorld::with_file(name, text) };
     let checked = smolc_check::check(&world, name, &[]);
     let plan = smolc_lower::lower(&checked.spec).unwrap();
     let all: Vec<usize> = (0..plan.runs.len()).collect();
@@ -44,4 +47,53 @@ fn an_unknown_size_is_a_question_mark() {
     let html = page("quickstart.smol");
     assert!(html.contains("? epochs") && html.contains("byte-level BPE trained on docs, code"));
     assert!(!html.contains("NaN"));
+}
+
+/// Time, memory and cost of a run on a machine; the cost only where the spec says what an hour costs.
+#[test]
+fn a_target_gives_time_memory_and_cost() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../specs/smollm2-1.7b.smol");
+    let text = std::fs::read_to_string(path).unwrap();
+    let aimed = |target: &str| {
+        let text = text.replace(
+            "\nrun pretrain {",
+            &format!("\nuse std.targets.{{h100}}\n{target}\nrun pretrain {{\n  target: cluster"),
+        );
+        page_of("aimed.smol", &text)
+    };
+    let html = aimed("target cluster { device: h100, count: 256 }");
+    for part in [
+        "Time and cost on cluster",
+        "Memory of a device of cluster",
+        "13d 18h",
+        "84\u{202f}621",
+        "the target states no <code>price</code>",
+        // 2, 12 and 4 bytes a parameter.
+        "<td>3.19 GiB</td><td>19.1 GiB</td><td>6.38 GiB</td>",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    let html = aimed("target cluster { device: h100, count: 256, price: 2.5 }");
+    // 84,621.4 hours at 2.5.
+    assert!(
+        html.contains("211\u{202f}554 at 2.5 an hour and device") && html.contains("<span>cost</span>"),
+        "{html}"
+    );
+    assert!(!page("smollm2-1.7b.smol").contains("Time and cost"));
+}
+
+/// Of many datasets the largest have a color each, the others one; every share is in a table.
+#[test]
+fn many_datasets_are_drawn_together() {
+    let html = page("smollm3.smol");
+    for part in ["60 others", "Shares of the 11 largest datasets", "<h2>Shares</h2>", "19.8876%", "long_64k"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    // A dataset has one color on the whole page.
+    let colors: std::collections::BTreeSet<&str> = html
+        .match_indices("</i>fineweb_edu</td>")
+        .filter_map(|(end, _)| html[..end].rsplit("<i class=\"swatch ").next())
+        .collect();
+    assert_eq!(colors.len(), 1, "{colors:?}");
 }

@@ -5,7 +5,7 @@ mod data;
 mod ledger;
 mod measured;
 mod memory;
-mod model;
+pub(crate) mod model;
 pub(crate) mod schedule;
 mod stages;
 

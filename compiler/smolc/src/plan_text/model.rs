@@ -2,7 +2,8 @@
 
 use super::{exact_and_short, list};
 use crate::output::{Stream, number};
-use smolc_plan::{Carry, Family, Mask, Objective, Plan, Run, Validation};
+use smolc_plan::estimate::Estimate;
+use smolc_plan::{Carry, Family, Mask, Objective, Plan, Run, Target, Validation};
 
 pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
     let (m, b) = (&run.model, &run.batch);
@@ -20,8 +21,7 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
         m.rope.skip_every.map_or_else(String::new, |n| format!(", none in layers {n}, {}, …", 2 * n));
     let scaling = scaling + &skipped;
     let tokens = b.tokens().saturating_mul(run.steps);
-    // The program's count is that of one micro-batch of micro · window tokens.
-    let flops = run.program.flops as f64 / (b.micro.saturating_mul(b.window).max(1)) as f64;
+    let flops = run.flops_per_token();
     let accumulation = b.sequences / b.micro.max(1);
     let micro = match accumulation {
         1 => "in one micro-batch".to_string(),
@@ -91,7 +91,7 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
         ("seed", run.seed.to_string()),
     ];
     facts.extend(relations(plan, run));
-    facts.extend(machine(run, flops * tokens as f64));
+    facts.extend(machine(run));
     list(facts, out)
 }
 
@@ -163,8 +163,31 @@ fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
 }
 
 /// The machine, and what the run would take on it.
-fn machine(run: &Run, flops: f64) -> Vec<(&'static str, String)> {
-    let Some(t) = &run.target else { return Vec::new() };
+fn machine(run: &Run) -> Vec<(&'static str, String)> {
+    let (Some(t), Some(estimate)) = (&run.target, run.estimate(run.steps)) else { return Vec::new() };
+    vec![
+        ("target", format!("{} · {} x {}{}", t.name, number::thousands(t.count), t.device.name, division(t))),
+        ("estimate", estimated(t, &estimate)),
+    ]
+}
+
+/// `13d 18h at 40% of the peak, 84.6k device hours`
+fn estimated(t: &Target, e: &Estimate) -> String {
+    let cost = match (e.cost, t.price) {
+        (Some(cost), Some(price)) => format!(", {} at {price} each", number::si(cost)),
+        _ => String::new(),
+    };
+    let time = std::time::Duration::try_from_secs_f64(e.seconds).unwrap_or_default();
+    format!(
+        "{} at {:.0}% of the peak, {} device hours{cost}",
+        number::duration(time),
+        t.utilization * 100.0,
+        number::si(e.device_hours)
+    )
+}
+
+/// How the work is divided: `: 32 replicas · 8 tensor-parallel, ZeRO 1`; empty for one device.
+pub(crate) fn division(t: &Target) -> String {
     let split = [
         ("replicas", t.data_parallel),
         ("tensor-parallel", t.tensor_parallel),
@@ -173,23 +196,7 @@ fn machine(run: &Run, flops: f64) -> Vec<(&'static str, String)> {
     let split: Vec<String> =
         split.iter().filter(|(_, n)| *n > 1).map(|(what, n)| format!("{n} {what}")).collect();
     let zero = if t.zero > 0 { format!(", ZeRO {}", t.zero) } else { String::new() };
-    let layout = if split.is_empty() { String::new() } else { format!(": {}{zero}", split.join(" · ")) };
-    let seconds = flops / (t.device.peak * t.utilization * t.count as f64);
-    let hours = seconds / 3600.0 * t.count as f64;
-    let price = t.price.map_or_else(String::new, |p| format!(", {} at {p} each", number::si(hours * p)));
-    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    vec![
-        ("target", format!("{} · {} x {}{layout}", t.name, number::thousands(t.count), t.device.name)),
-        (
-            "estimate",
-            format!(
-                "{} at {:.0}% of the peak, {} device hours{price}",
-                number::duration(time),
-                t.utilization * 100.0,
-                number::si(hours)
-            ),
-        ),
-    ]
+    if split.is_empty() { String::new() } else { format!(": {}{zero}", split.join(" · ")) }
 }
 
 /// When a run validates: `every 100 steps and at stage ends`.

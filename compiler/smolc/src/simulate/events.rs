@@ -1,4 +1,4 @@
-//! The events of a run, by the rules of the training loop asked at every step.
+//! The events of a run, by the [rule](Run::due) of the training loop asked at every step.
 
 use smolc_plan::Run;
 
@@ -25,13 +25,11 @@ impl Events {
         }
         self.steps += 1;
         let done = step + 1;
-        let stage_end = run.stages.iter().any(|s| s.ends_stage() && s.first_step + s.steps == done);
-        let due = |every: Option<u64>| every.is_some_and(|n| n > 0 && done.is_multiple_of(n));
-        if run.validation.is_due(done, run.steps, stage_end) {
+        let due = run.due(done);
+        if due.validation {
             self.validations += 1;
         }
-        // One at the run's end in any case, and never two of one step.
-        if due(Some(run.checkpoints.every)) || stage_end || done == run.steps {
+        if due.checkpoint {
             self.checkpoints += 1;
             self.kept.push(done);
             let keep = usize::try_from(run.checkpoints.keep.max(1)).unwrap_or(usize::MAX);

@@ -1,6 +1,7 @@
 //! `smolc gpu-bench`, hidden: what the scripts of `tests/gpu` run on a machine with a GPU. Writes CSV.
 
 mod adamw;
+mod conformance;
 mod parity;
 mod shapes;
 mod train;

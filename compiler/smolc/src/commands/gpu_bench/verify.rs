@@ -1,7 +1,9 @@
 //! The GPU against the CPU back end, whose own numbers are tested against PyTorch: losses, every gradient, parameters after
-//! three steps, and bits over repeats; its optimizer against f64 arithmetic on its own gradients.
+//! three steps, and bits over repeats; its optimizer against f64 arithmetic on its own gradients; and before all that, the
+//! instructions that the kernels are made of.
 
 use super::adamw::Reference;
+use super::conformance;
 use super::shapes::{Batch, model};
 use super::{failed, on_gpu, program, relative};
 use crate::cli::GpuVerifyArgs;
@@ -26,6 +28,14 @@ fn bars(precision: Precision) -> [f64; 3] {
 pub fn execute(args: &GpuVerifyArgs, console: &Console) -> Result<Exit, Failure> {
     let mut csv = String::from("model,precision,window,what,error,bar,verdict\n");
     let mut bad = 0;
+    for (name, different) in conformance::run()? {
+        bad += usize::from(different > 0);
+        let verdict = if different == 0 { "ok" } else { "FAILED" };
+        let line =
+            format!("instructions,,,{},{different} bytes differ,0,{verdict}\n", name.replace(',', ";"));
+        console.out.print(&line)?;
+        csv.push_str(&line);
+    }
     for name in &args.models {
         for precision in [Precision::F32, Precision::Bf16] {
             for window in &args.windows {
