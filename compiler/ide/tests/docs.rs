@@ -146,6 +146,42 @@ fn the_pages_of_diagnostics_are_those_of_the_codes() {
     assert!(problems.is_empty(), "{problems}");
 }
 
+/// Every code that stands in the compiler's sources has a page.
+#[test]
+fn every_code_has_a_page() {
+    let known: Vec<&str> = codes::all().collect();
+    let mut folders = vec![root().join("compiler")];
+    let (mut seen, mut missing) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && path.file_name().is_some_and(|n| n != "tests" && n != "codes") {
+                folders.push(path);
+                continue;
+            }
+            if path.extension().is_none_or(|e| e != "rs") || path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            // What a module's own tests make up is no code of the compiler's.
+            let text = text.split("#[cfg(test)]").next().unwrap();
+            for code in text.split("\"smol::").skip(1).filter_map(|t| t.split('"').next()) {
+                let whole = format!("smol::{code}");
+                if code.split("::").filter(|part| !part.is_empty()).count() == 2
+                    && code.chars().all(|c| c.is_ascii_lowercase() || c == ':' || c == '_')
+                {
+                    seen += 1;
+                    if !known.contains(&whole.as_str()) {
+                        missing.push(format!("{whole} in {}", path.display()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// Every record of the language with its fields, from the tables that the checker reads.
 #[test]
 fn the_page_of_fields_is_that_of_the_schemas() {
