@@ -187,6 +187,17 @@ fn columns_are_checked_against_the_files() {
             assert!(said.contains(text), "{to}: no `{text}` in:\n{}", ran.out);
         }
     }
+    // Datasets that begin from another one do not tell its mistakes again.
+    let base =
+        "dataset base = parquet(\"web.parquet\") { text: .text } |> where(.scor >= 2)\ndataset tales = base";
+    project.write(
+        "tiny.smol",
+        spec(30)
+            .replace("dataset tales = text(\"tales.txt\")", base)
+            .replace("text(\"lists.txt\")", "base |> dedup(exact)"),
+    );
+    let ran = project.smolc(&["check", "tiny.smol"]).exits(1);
+    assert_eq!(ran.out.matches("no column `scor`").count(), 1, "{}", ran.out);
     project
         .write("tiny.smol", good.replace("parquet(\"web.parquet\") { text: .text }", "text(\"tales.txt\")"));
     project.smolc(&["check", "tiny.smol"]).exits(1).prints(&["have the column `text` only, not `score`"]);

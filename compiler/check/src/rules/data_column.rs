@@ -11,31 +11,47 @@ use smolc_plan::{Filter, Source, Step};
 
 /// Reports columns that the first file of a source does not have, or has as something else; silent when nobody can look.
 pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>) {
+    // A dataset that begins from another one has its mistakes too; each is told once.
+    let mut told: Vec<Span> = Vec::new();
     for dataset in datasets {
-        let columns = match &dataset.source {
-            Source::Jsonl { patterns, .. } | Source::Parquet { patterns, .. } => {
-                patterns.iter().find_map(|p| world.columns(p))
-            }
-            // Their only column.
-            Source::Files { .. } | Source::Text { .. } => Some(vec![Column::new("text", Holds::Texts)]),
-            Source::Hub { .. } | Source::Tokens { .. } => None,
-        };
-        let Some(columns) = columns else { continue };
-        if names(dataset, &columns, out) {
-            text(dataset, &columns, out);
-            for (step, at) in &dataset.steps {
-                match step {
-                    Step::Where { filter } => kinds(dataset, &columns, filter, Need::Truth, *at, out),
-                    Step::Thin { filter, .. } => kinds(dataset, &columns, filter, Need::Number, *at, out),
-                    Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => {}
-                }
+        let mut found = Vec::new();
+        check_one(dataset, world, &mut found);
+        for (at, diagnostic) in found {
+            if !told.contains(&at) {
+                told.push(at);
+                out.push(diagnostic);
             }
         }
     }
 }
 
+type Found = Vec<(Span, Diagnostic)>;
+
+fn check_one(dataset: &Dataset, world: &dyn World, out: &mut Found) {
+    let columns = match &dataset.source {
+        Source::Jsonl { patterns, .. } | Source::Parquet { patterns, .. } => {
+            patterns.iter().find_map(|p| world.columns(p))
+        }
+        // Their only column.
+        Source::Files { .. } | Source::Text { .. } => Some(vec![Column::new("text", Holds::Texts)]),
+        Source::Hub { .. } | Source::Tokens { .. } => None,
+    };
+    let Some(columns) = columns else { return };
+    if !names(dataset, &columns, out) {
+        return;
+    }
+    text(dataset, &columns, out);
+    for (step, at) in &dataset.steps {
+        match step {
+            Step::Where { filter } => kinds(dataset, &columns, filter, Need::Truth, *at, out),
+            Step::Thin { filter, .. } => kinds(dataset, &columns, filter, Need::Number, *at, out),
+            Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => {}
+        }
+    }
+}
+
 /// Whether every column that is read is there.
-fn names(dataset: &Dataset, columns: &[Column], out: &mut Vec<Diagnostic>) -> bool {
+fn names(dataset: &Dataset, columns: &[Column], out: &mut Found) -> bool {
     let plain = matches!(dataset.source, Source::Files { .. } | Source::Text { .. });
     let mut said: Vec<&str> = Vec::new();
     for (column, at) in &dataset.reads {
@@ -50,7 +66,7 @@ fn names(dataset: &Dataset, columns: &[Column], out: &mut Vec<Diagnostic>) -> bo
         };
         let d =
             Diagnostic::error("smol::data::column", *at, message).also(dataset.span, "read by this dataset");
-        out.push(match nearest(column, columns.iter().map(|c| c.name.as_str())) {
+        let d = match nearest(column, columns.iter().map(|c| c.name.as_str())) {
             Some(near) => {
                 d.help(format!("did you mean `.{near}`?")).fix(*at, format!(".{near}"), Applicability::Unsafe)
             }
@@ -58,13 +74,14 @@ fn names(dataset: &Dataset, columns: &[Column], out: &mut Vec<Diagnostic>) -> bo
                 d.help("`parquet` and `jsonl` have columns; `files` and `text` are read as they stand")
             }
             None => d.help(format!("they have {}", list(columns.iter()))),
-        });
+        };
+        out.push((*at, d));
     }
     said.is_empty()
 }
 
 /// A column of text holds text.
-fn text(dataset: &Dataset, columns: &[Column], out: &mut Vec<Diagnostic>) {
+fn text(dataset: &Dataset, columns: &[Column], out: &mut Found) {
     let (Source::Jsonl { text, .. } | Source::Parquet { text, .. }) = &dataset.source else { return };
     if dataset.columns.is_some() {
         return;
@@ -77,18 +94,11 @@ fn text(dataset: &Dataset, columns: &[Column], out: &mut Vec<Diagnostic>) {
     let message =
         format!("the column `{text}` of `{}` holds {}, not text", dataset.name, holds(&column.holds));
     let d = Diagnostic::error("smol::data::column", *at, message).also(dataset.span, "read by this dataset");
-    out.push(others(d, "texts", columns, |h| *h == Holds::Texts));
+    out.push((*at, others(d, "texts", columns, |h| *h == Holds::Texts)));
 }
 
 /// A filter takes each column for what it holds.
-fn kinds(
-    dataset: &Dataset,
-    columns: &[Column],
-    filter: &Filter,
-    yields: Need,
-    at: Span,
-    out: &mut Vec<Diagnostic>,
-) {
+fn kinds(dataset: &Dataset, columns: &[Column], filter: &Filter, yields: Need, at: Span, out: &mut Found) {
     let Ok(needs) = filter.needs(yields) else { return };
     let mut fields = Vec::new();
     for (name, need) in &needs {
@@ -121,7 +131,7 @@ fn kinds(
                         others(d, "texts", columns, |h| *h == Holds::Texts)
                     }
                 };
-                out.push(d);
+                out.push((at, d));
                 return;
             }
         };
@@ -130,11 +140,12 @@ fn kinds(
     let Err(error) = filter.expr.verify(&fields) else { return };
     let d = Diagnostic::error("smol::data::column", at, format!("in `{filter}`, {error}"))
         .also(dataset.span, format!("the files of `{}` have {}", dataset.name, list(read(columns, &needs))));
-    out.push(match error {
+    let d = match error {
         RowError::Mismatch { expected: "a number", .. } => others(d, "numbers", columns, numeric),
         RowError::Mismatch { expected: "a text", .. } => others(d, "texts", columns, |h| *h == Holds::Texts),
         _ => d,
-    });
+    };
+    out.push((at, d));
 }
 
 fn numeric(holds: &Holds) -> bool {

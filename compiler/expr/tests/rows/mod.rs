@@ -19,7 +19,7 @@ impl Random {
     }
     /// A choice of few takes one byte, so that a fuzzer changes one by changing one.
     pub fn of_bytes(given: &[u8]) -> Random {
-        Random { given: given.to_vec().into_iter(), state: given.len() as u64 }
+        Random { given: Vec::from(given).into_iter(), state: given.len() as u64 }
     }
     fn next(&mut self) -> u64 {
         if self.given.len() > 0 {
