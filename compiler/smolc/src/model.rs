@@ -3,14 +3,14 @@
 use crate::exit::Exit;
 use crate::failure::Failure;
 use smolc_data::Tokenizer;
-use smolc_engine::Engine;
 use smolc_engine::hf::{self, Special};
+use smolc_engine::{Backend, Cpu, Engine, EngineError};
 use smolc_lower::program::{self, Decay, ProgramOptions};
 use smolc_plan::{Model, Program, Recompute};
 use std::path::{Path, PathBuf};
 
-/// A model in memory.
-pub struct Loaded {
+/// A model in memory, on the CPU unless stated.
+pub struct Loaded<B = Cpu> {
     /// Its folder.
     pub dir: PathBuf,
     /// Its shape.
@@ -18,7 +18,7 @@ pub struct Loaded {
     /// The evaluation program it was loaded into.
     pub program: Program,
     /// The engine that holds the weights.
-    pub engine: Engine,
+    pub engine: Engine<B>,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
     /// Its special tokens.
@@ -51,6 +51,16 @@ impl Folder {
 
     /// Loads the weights for batches of `batch` sequences of `window` tokens.
     pub fn load(self, batch: u64, window: u64, threads: usize) -> Result<Loaded, Failure> {
+        self.load_on(batch, window, |bytes| Cpu::new(bytes, threads))
+    }
+
+    /// As [`Folder::load`], on the back end that `make` makes with so many bytes of arena.
+    pub fn load_on<B: Backend>(
+        self,
+        batch: u64,
+        window: u64,
+        make: impl FnOnce(u64) -> Result<B, EngineError>,
+    ) -> Result<Loaded<B>, Failure> {
         let options = ProgramOptions {
             batch,
             window,
@@ -68,7 +78,9 @@ impl Folder {
             Failure::Because { exit, message, help }
         };
         let (program, parameters) = program::build(&self.model, &options).map_err(|e| failed(&e))?;
-        let mut engine = Engine::new(&program, &self.model, &parameters, threads).map_err(|e| failed(&e))?;
+        let backend = make(program.arena_bytes).map_err(|e| failed(&e))?;
+        let mut engine =
+            Engine::with_backend(backend, &program, &self.model, &parameters).map_err(|e| failed(&e))?;
         hf::load(&self.dir, &mut engine).map_err(|e| failed(&e))?;
         Ok(Loaded {
             dir: self.dir,

@@ -131,6 +131,17 @@ fn f32_matches_the_cpu_and_checkpoints_move_between_devices() {
     assert_eq!(between.iter().filter(|c| c.starts_with("download")).count(), 1);
     assert!(between.iter().all(|c| !c.starts_with("alloc")), "nothing is allocated in a step");
 
+    // What was trained is scored alike on both.
+    gpu.project.write("score.txt", "ka lo mi ren tu vash por e stin gal ".repeat(40));
+    let score = |device: &str| -> Vec<f64> {
+        let args = ["score", "gpu", "--text", "score.txt", "--format", "json", "--device", device];
+        let ran = gpu.smolc("sm_80", &args).exits(0);
+        let value: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        value["tokens"].as_array().unwrap().iter().filter_map(|t| t["log_probability"].as_f64()).collect()
+    };
+    close(&score("cuda"), &score("cpu"), 1e-4);
+    assert!(gpu.calls().iter().any(|c| c.starts_with("launch attention_forward_f32")));
+
     // Again: kernels and algorithms come from the cache, and every bit is the same.
     gpu.smolc("sm_80", &["run", "tiny.smol", "--device", "cuda", "--out", "again"]).exits(0);
     let calls = gpu.calls();

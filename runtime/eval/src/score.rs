@@ -7,7 +7,7 @@
 
 use crate::error::EvalError;
 use serde::Serialize;
-use smolc_engine::{Engine, Micro};
+use smolc_engine::{Backend, Engine, Micro};
 use smolc_plan::Program;
 
 /// How well a model predicts a text.
@@ -45,8 +45,8 @@ pub struct ScoredToken {
 ///
 /// Errors: fewer than two tokens with the start token; a token outside the vocabulary (from the engine); text without
 /// bytes; weights that give no finite probability.
-pub fn score(
-    engine: &mut Engine,
+pub fn score<B: Backend>(
+    engine: &mut Engine<B>,
     program: &Program,
     tokens: &[u32],
     bytes: u64,
@@ -75,9 +75,10 @@ pub fn score(
         }
         batch.fill(rows * window, window);
         engine.evaluate(&batch.micro())?;
+        let nll = engine.read_nll()?;
         for (offset, span) in spans {
             let scored = offset + span.from..offset + span.to;
-            log_probabilities.extend(engine.nll().get(scored).unwrap_or_default().iter().map(|nll| -nll));
+            log_probabilities.extend(nll.get(scored).unwrap_or_default().iter().map(|nll| -nll));
         }
     }
     if let Some(position) = log_probabilities.iter().position(|l| !l.is_finite()) {

@@ -1,6 +1,6 @@
 //! Commands that use a trained model: generate, score.
 
-use super::Format;
+use super::{DeviceChoice, Format};
 use clap::{Args, ValueHint};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -66,6 +66,9 @@ pub struct ScoreArgs {
     /// Threads to compute with [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// What computes, in f32; auto takes a usable GPU
+    #[arg(long, value_enum, default_value_t, value_name = "DEVICE")]
+    pub device: DeviceChoice,
 }
 
 fn temperature(text: &str) -> Result<f64, String> {

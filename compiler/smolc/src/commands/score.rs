@@ -2,6 +2,7 @@
 
 use super::generate::failure;
 use crate::cli::{Format, ScoreArgs};
+use crate::device::{self, Chosen};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::model::Folder;
@@ -12,7 +13,7 @@ use serde_json::json;
 /// Tokens scored in one batch, about: enough rows to keep the matrix products busy.
 const BATCH_TOKENS: u64 = 2048;
 
-/// Prints perplexity and bits per byte; as JSON, every token with its log-probability too.
+/// In f32 on either device. Prints perplexity and bits per byte; as JSON, every token with its log-probability too.
 pub fn execute(args: &ScoreArgs, console: &Console) -> Result<Exit, Failure> {
     let text = read(&args.text)?;
     let folder = Folder::open(&args.model)?;
@@ -20,7 +21,12 @@ pub fn execute(args: &ScoreArgs, console: &Console) -> Result<Exit, Failure> {
     let predictions = (tokens.len() as u64).saturating_sub(1).max(1);
     let window = folder.context().min(predictions);
     let batch = (BATCH_TOKENS / window.max(1)).clamp(1, predictions.div_ceil(window.max(1)));
-    let mut loaded = folder.load(batch, window, threads::count(args.threads))?;
+    let choice = device::choose(args.device)?;
+    if choice.device != Chosen::Cpu {
+        console.err.line(&choice.why)?;
+    }
+    let make = device::backend(choice.device, threads::count(args.threads));
+    let mut loaded = folder.load_on(batch, window, make)?;
     let score = smolc_eval::score(&mut loaded.engine, &loaded.program, &tokens, text.len() as u64, None)
         .map_err(failure)?;
     let printed = match args.format {
