@@ -29,7 +29,8 @@ pub struct Loaded<B = Cpu> {
 pub struct Folder {
     dir: PathBuf,
     model: Model,
-    special: Special,
+    /// Its special tokens.
+    pub special: Special,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
 }

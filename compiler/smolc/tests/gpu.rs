@@ -141,6 +141,23 @@ fn f32_matches_the_cpu_and_checkpoints_move_between_devices() {
     };
     close(&score("cuda"), &score("cpu"), 1e-4);
     assert!(gpu.calls().iter().any(|c| c.starts_with("launch attention_forward_f32")));
+    // And continued alike: the same tokens, from a prompt of one token and from one that does not fill a tile.
+    let continued = |device: &str, prompt: &str, temperature: &str| -> String {
+        let args =
+            ["generate", "gpu", "--prompt", prompt, "--max-tokens", "12", "--temperature", temperature];
+        let ran = gpu.smolc("sm_80", &[&args[..], &["--device", device, "--seed", "5"]].concat());
+        ran.exits(0).out
+    };
+    for (prompt, temperature) in
+        [("ka lo mi ren tu vash por", "0"), ("k", "0"), ("stin gal ka lo", "0.8"), ("", "0")]
+    {
+        assert_eq!(
+            continued("cuda", prompt, temperature),
+            continued("cpu", prompt, temperature),
+            "{prompt:?}"
+        );
+    }
+    assert!(gpu.calls().iter().any(|c| c.starts_with("launch attention_decode_f32")));
 
     // Again: kernels and algorithms come from the cache, and every bit is the same.
     gpu.smolc("sm_80", &["run", "tiny.smol", "--device", "cuda", "--out", "again"]).exits(0);

@@ -24,7 +24,7 @@ mod times;
 pub use backend::{Backend, Resident, Segment, Sums, Update};
 pub use bind::{Heads, Kernel, Operator, Span};
 pub use cpu::Cpu;
-pub use cuda::Cuda;
+pub use cuda::{Cuda, CudaDecoder};
 pub use engine::{Engine, Micro, Stored};
 pub use error::EngineError;
 pub use rope::{fill as fill_rope_tables, inverse_frequencies};

@@ -5,6 +5,7 @@
 //! order of summation.
 
 use crate::error::EvalError;
+use crate::reader::check;
 use crate::weights::Weights;
 use smolc_kernels_cpu::{self as k, Heads, Pool};
 use smolc_plan::Model;
@@ -117,20 +118,7 @@ impl<'a> Decoder<'a> {
     /// Errors when there are none, when one is outside the vocabulary, and when they do not fit into the context; what
     /// was read before then stays as it is.
     pub fn read(&mut self, tokens: &[u32]) -> Result<&[f32], EvalError> {
-        let context = self.shape.context;
-        if tokens.is_empty() {
-            return Err(EvalError::EmptyPrompt);
-        }
-        if tokens.len() > context - self.position {
-            return Err(if self.position == 0 {
-                EvalError::PromptTooLong { tokens: tokens.len(), context }
-            } else {
-                EvalError::ContextFull { context }
-            });
-        }
-        if let Some(&token) = tokens.iter().find(|t| **t as usize >= self.shape.vocab) {
-            return Err(EvalError::UnknownToken { token, vocab: self.shape.vocab });
-        }
+        check(tokens, self.position, self.shape.context, self.shape.vocab)?;
         if self.position == 0 && tokens.len() > 1 {
             self.pass(tokens)?;
         } else {

@@ -1,7 +1,7 @@
 //! A prompt continued.
 
-use crate::decoder::Decoder;
 use crate::error::EvalError;
+use crate::reader::Reader;
 use crate::sampling::Sampling;
 use std::ops::ControlFlow;
 
@@ -35,7 +35,7 @@ pub struct Generated {
 /// Errors: a prompt that is empty, too long or holds tokens outside the vocabulary; sampling options out of range;
 /// logits that are not finite. A prompt that fills the context exactly gives one token, read from the last position.
 pub fn generate(
-    decoder: &mut Decoder<'_>,
+    decoder: &mut impl Reader,
     prompt: &[u32],
     sampling: &Sampling,
     max_tokens: usize,

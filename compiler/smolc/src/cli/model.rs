@@ -44,6 +44,9 @@ pub struct GenerateArgs {
     /// Threads to compute with [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// What computes, in f32; auto takes a usable GPU
+    #[arg(long, value_enum, default_value_t, value_name = "DEVICE")]
+    pub device: DeviceChoice,
 }
 
 pub(super) const SCORE_HELP: &str = "\

@@ -1,12 +1,16 @@
 //! `smolc generate`: a prompt continued, token by token, on standard output.
 
 use crate::cli::GenerateArgs;
+use crate::device::{self, Chosen};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::model::Folder;
 use crate::output::{Console, Style, number};
 use crate::threads;
-use smolc_eval::{Decoder, EvalError, Sampling, Stop, TextStream, Weights, generate};
+use smolc_data::Tokenizer;
+use smolc_engine::hf::Special;
+use smolc_engine::{Cuda, CudaDecoder};
+use smolc_eval::{Decoder, EvalError, Reader, Sampling, Stop, TextStream, Weights, generate};
 use std::io;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -22,46 +26,72 @@ pub fn execute(args: &GenerateArgs, console: &Console) -> Result<Exit, Failure> 
     };
     sampling.verify().map_err(|e| Failure::usage(e.to_string()))?;
     let threads = threads::count(args.threads);
-    let loaded = Folder::open(&args.model)?.load(1, 1, threads)?;
-    let tokenizer = &loaded.tokenizer;
-    let mut prompt = tokenizer.encode(&args.prompt).map_err(|e| Failure::of(Exit::Environment, &e))?;
+    let folder = Folder::open(&args.model)?;
+    let mut prompt = folder.tokenizer.encode(&args.prompt).map_err(|e| Failure::of(Exit::Environment, &e))?;
     if prompt.is_empty() {
         // A text begins where another has ended.
-        prompt.extend(loaded.special.bos.or(loaded.special.eos.first().copied()));
+        prompt.extend(folder.special.bos.or(folder.special.eos.first().copied()));
     }
-    let weights = Weights::of(&loaded.engine, &loaded.program).map_err(failure)?;
-    let context = usize::try_from(loaded.model.context).unwrap_or(usize::MAX);
+    let context = usize::try_from(folder.context()).unwrap_or(usize::MAX);
     // A long context would cost memory for a cache that is never filled.
     let wanted = prompt.len().saturating_add(usize::try_from(args.max_tokens).unwrap_or(usize::MAX));
     let held = context.min(wanted).max(1);
     if prompt.len() > context {
         return Err(failure(EvalError::PromptTooLong { tokens: prompt.len(), context }));
     }
-    let mut decoder = Decoder::new(weights, &loaded.model, held, threads).map_err(failure)?;
+    let choice = device::choose(args.device)?;
+    match choice.device {
+        Chosen::Cpu => {
+            let loaded = folder.load(1, 1, threads)?;
+            let weights = Weights::of(&loaded.engine, &loaded.program).map_err(failure)?;
+            let mut decoder = Decoder::new(weights, &loaded.model, held, threads).map_err(failure)?;
+            continue_text(&mut decoder, &prompt, &sampling, &loaded.tokenizer, &loaded.special, args, console)
+        }
+        Chosen::Cuda(_) => {
+            if console.err.terminal {
+                console.err.line(&choice.why)?;
+            }
+            let open = |bytes| Cuda::open(&device::search(), &device::cache(), bytes, threads);
+            let mut loaded = folder.load_on(1, held as u64, open)?;
+            let mut decoder = CudaDecoder::new(&mut loaded.engine, &loaded.program, &loaded.model)
+                .map_err(|e| Failure::of(Exit::Environment, &e))?;
+            continue_text(&mut decoder, &prompt, &sampling, &loaded.tokenizer, &loaded.special, args, console)
+        }
+    }
+}
 
+/// Prints the prompt and what follows it, as it comes.
+fn continue_text(
+    decoder: &mut impl Reader,
+    prompt: &[u32],
+    sampling: &Sampling,
+    tokenizer: &Tokenizer,
+    special: &Special,
+    args: &GenerateArgs,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let out = &console.out;
     out.print(&out.style(Style::Dim, &args.prompt))?;
-    let mut stream = TextStream::after(&prompt);
+    let mut stream = TextStream::after(prompt);
     let decode = |ids: &[u32]| tokenizer.decode(ids);
     // A callback cannot fail, so the first failure is kept and ends the generation.
     let mut trouble: Option<Failure> = None;
     let began = Instant::now();
     let max_tokens = usize::try_from(args.max_tokens).unwrap_or(usize::MAX);
-    let generated =
-        generate(&mut decoder, &prompt, &sampling, max_tokens, &loaded.special.eos, &mut |token| {
-            let shown = stream
-                .push(token, decode)
-                .map_err(|e| Failure::of(Exit::Environment, &e))
-                .and_then(|text| out.print(&text).map_err(Failure::from));
-            match shown {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(failure) => {
-                    trouble = Some(failure);
-                    ControlFlow::Break(())
-                }
+    let generated = generate(decoder, prompt, sampling, max_tokens, &special.eos, &mut |token| {
+        let shown = stream
+            .push(token, decode)
+            .map_err(|e| Failure::of(Exit::Environment, &e))
+            .and_then(|text| out.print(&text).map_err(Failure::from));
+        match shown {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(failure) => {
+                trouble = Some(failure);
+                ControlFlow::Break(())
             }
-        })
-        .map_err(failure)?;
+        }
+    })
+    .map_err(failure)?;
     if let Some(failure) = trouble {
         return Err(failure);
     }

@@ -9,6 +9,7 @@
 //! of the optimizer. [`Cuda::open`] says how much that is.
 
 mod bind;
+mod decode;
 mod inputs;
 mod scratch;
 
@@ -16,6 +17,7 @@ use crate::backend::{Backend, Segment, Sums, Update};
 use crate::bind::{Kernel, Operator};
 use crate::error::EngineError;
 use bind::{Binder, Step};
+pub use decode::CudaDecoder;
 use inputs::Inputs;
 use scratch::Scratch;
 use smolc_kernels_cuda::host::{Blas, Cubins, Device, DeviceInfo, Event, Memory, Pinned, Prepared, Search};
