@@ -12,6 +12,7 @@ mod bind;
 mod decode;
 mod inputs;
 mod scratch;
+mod traffic;
 
 use crate::backend::{Backend, Segment, Sums, Update};
 use crate::bind::{Kernel, Operator};
@@ -48,6 +49,8 @@ pub struct Cuda {
     blas: Blas,
     /// Steps of every operator, by number and layer.
     steps: Vec<Vec<Vec<Step>>>,
+    /// Bytes that the launches of every operator must move, in one layer.
+    traffic: Vec<u64>,
     segments: Option<Segments>,
     norm: Option<(Range<usize>, u64, [Prepared; 2])>,
     loss: Option<(Range<usize>, Range<usize>, Prepared)>,
@@ -86,6 +89,7 @@ impl Cuda {
             scratch: None,
             blas,
             steps: Vec::new(),
+            traffic: Vec::new(),
             segments: None,
             norm: None,
             loss: None,
@@ -110,27 +114,28 @@ impl Cuda {
         self.blas.timed()
     }
 
-    /// Layers of every operator, by number.
-    pub fn operators(&self) -> Vec<usize> {
-        self.steps.iter().map(Vec::len).collect()
+    /// Layers of every operator, by number, and the bytes that its launches must move in one of them (0: not limited by the
+    /// bus).
+    pub fn operators(&self) -> Vec<(usize, u64)> {
+        self.steps.iter().map(Vec::len).zip(self.traffic.iter().copied()).collect()
     }
 
-    /// Milliseconds that the device takes for one operator in one layer, and the names of what it launches. For
+    /// Every launch and product of one operator in one layer, by name, with the milliseconds that the device takes. For
     /// measurements: the operator runs once more than the program says, on whatever its operands hold.
-    pub fn time(&mut self, id: usize, layer: usize) -> Result<(f32, Vec<String>), EngineError> {
+    pub fn time(&mut self, id: usize, layer: usize) -> Result<Vec<(String, f32)>, EngineError> {
         if self.timing.is_none() {
             self.timing = Some([self.device.event()?, self.device.event()?]);
         }
-        let steps = self.steps_of(id, layer)?;
-        let names = steps.iter().map(Step::name).collect();
-        let Some([begin, end]) = &self.timing else { return Ok((0.0, names)) };
-        self.device.record(begin)?;
-        for step in steps {
+        let Some([begin, end]) = &self.timing else { return Ok(Vec::new()) };
+        let mut times = Vec::new();
+        for step in self.steps_of(id, layer)? {
+            self.device.record(begin)?;
             step.issue(&self.device, &self.blas, false)?;
+            self.device.record(end)?;
+            end.wait()?;
+            times.push((step.name(), end.milliseconds_since(begin)?));
         }
-        self.device.record(end)?;
-        end.wait()?;
-        Ok((end.milliseconds_since(begin)?, names))
+        Ok(times)
     }
 
     fn address(&self, word: usize) -> u64 {
@@ -213,6 +218,7 @@ impl Backend for Cuda {
         }
         self.added = joined(std::mem::take(&mut binder.added));
         self.steps = steps;
+        self.traffic = operators.iter().map(|o| traffic::bytes(o.kernel)).collect();
         self.blas.save()?;
         // Timing products left random numbers behind.
         self.device.zero(self.arena.address(), self.arena_bytes as usize)?;

@@ -6,7 +6,7 @@ use crate::cli::GpuTrainArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Console;
-use smolc_plan::{AdamW, Model};
+use smolc_plan::{AdamW, Model, Space};
 use std::time::Instant;
 
 /// Dense bf16 peak of H100 and H200, FLOP/s: what model FLOPs utilization is stated against.
@@ -88,26 +88,67 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
         std::fs::write(path, text).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
     }
     if let Some(path) = &args.kernels {
-        let mut csv = String::from("operator,layers,milliseconds_one_layer,milliseconds,launches\n");
+        let copy = copy_bandwidth(gpu.backend_mut())?;
+        let mut csv = String::from(
+            "operator,layers,milliseconds_one_layer,milliseconds,launches_milliseconds_one_layer,bytes,share_of_copy,launches\n",
+        );
+        let share = |bytes: u64, ms: f32| bytes as f64 / f64::from(ms) / 1e6 / copy;
         let cuda = gpu.backend_mut();
-        for (id, layers) in cuda.operators().into_iter().enumerate() {
-            // Once to warm up, then the best of five.
-            let mut best = f32::INFINITY;
-            let mut names = Vec::new();
+        for (id, (layers, bytes)) in cuda.operators().into_iter().enumerate() {
+            // Once to warm up, then the best of five of each.
+            let mut best: Vec<(String, f32)> = Vec::new();
             for run in 0..6 {
-                let (time, all) = cuda.time(id, 0).map_err(|e| failed(&e))?;
-                names = all;
-                if run > 0 {
-                    best = best.min(time);
+                let times = cuda.time(id, 0).map_err(|e| failed(&e))?;
+                if run <= 1 {
+                    best = times;
+                } else {
+                    best.iter_mut().zip(times).for_each(|(best, (_, time))| best.1 = best.1.min(time));
                 }
             }
+            let whole: f32 = best.iter().map(|(_, time)| time).sum();
+            let launches: f32 =
+                best.iter().filter(|(name, _)| !name.starts_with("product")).map(|(_, time)| time).sum();
+            let reached = if bytes > 0 { format!("{:.3}", share(bytes, launches)) } else { String::new() };
+            let names: Vec<String> = best.iter().map(|(name, time)| format!("{name} {time:.5}")).collect();
             csv.push_str(&format!(
-                "{id},{layers},{best:.5},{:.5},{}\n",
-                best * layers as f32,
+                "{id},{layers},{whole:.5},{:.5},{launches:.5},{bytes},{reached},{}\n",
+                whole * layers as f32,
                 names.join(" + ").replace(',', ";")
             ));
         }
+        // The sums are waited for, the update is not: over many, the device's time for both.
+        let (count, begin) = (20, Instant::now());
+        for i in 0..count {
+            gpu.update(&optimizer, 3e-4, i + 1).map_err(|e| failed(&e))?;
+        }
+        let ms = (begin.elapsed().as_secs_f64() * 1e3 / count as f64) as f32;
+        let each = if plan.tensors.iter().any(|t| t.space == Space::Rounded) { 34 } else { 32 };
+        let bytes = each * gpu.stored_values() as u64;
+        csv.push_str(&format!("norm and adamw,1,{ms:.5},{ms:.5},{ms:.5},{bytes},{:.3},\n", share(bytes, ms)));
+        csv.push_str(&format!("copy within the device,,,,,,,{copy:.1} GB/s read and written\n"));
         std::fs::write(path, csv).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
     }
     Ok(Exit::Done)
+}
+
+/// GB/s of a copy within the device, bytes read and bytes written: the best of ten.
+fn copy_bandwidth(cuda: &mut smolc_engine::Cuda) -> Result<f64, Failure> {
+    let device = cuda.device_mut();
+    // More than any cache holds, less than what is left beside the arena.
+    let free = device.free_memory().map_err(|e| failed(&e))?;
+    let bytes = (free / 8).min(1 << 30) / 256 * 256;
+    let [from, to] = [
+        device.allocate(bytes, "a copy's source").map_err(|e| failed(&e))?,
+        device.allocate(bytes, "a copy's destination").map_err(|e| failed(&e))?,
+    ];
+    let [begin, end] = [device.event().map_err(|e| failed(&e))?, device.event().map_err(|e| failed(&e))?];
+    let mut best = f32::INFINITY;
+    for _ in 0..10 {
+        device.record(&begin).map_err(|e| failed(&e))?;
+        device.copy(to.address(), from.address(), bytes as usize).map_err(|e| failed(&e))?;
+        device.record(&end).map_err(|e| failed(&e))?;
+        end.wait().map_err(|e| failed(&e))?;
+        best = best.min(end.milliseconds_since(&begin).map_err(|e| failed(&e))?);
+    }
+    Ok(2.0 * bytes as f64 / f64::from(best) / 1e6)
 }
