@@ -4,28 +4,15 @@ use crate::backend::{Backend, Resident, Segment, Sums, Update};
 use crate::bind::{self, Bound, Kernel, Operator, Span};
 use crate::cpu::Cpu;
 use crate::error::EngineError;
+use crate::micro::{Micro, check};
+use crate::places::{named, part, place, segments, space};
 use crate::times::{Kind, Times};
 use crate::{init, rope};
 use smolc_plan::program::Dtype;
-use smolc_plan::{AdamW, Model, Parameter, Precision, Program, Space, Tensor};
+use smolc_plan::{AdamW, Model, Parameter, Precision, Program, Space};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
-
-/// One micro-batch: every array has B·T values, sequence after sequence.
-#[derive(Clone, Copy, Debug)]
-pub struct Micro<'a> {
-    /// Token ids.
-    pub tokens: &'a [u32],
-    /// The token each position predicts; a valid id also where the weight is 0.
-    pub targets: &'a [u32],
-    /// Weight of each prediction in the loss; 0 masks it.
-    pub weights: &'a [f32],
-    /// Position of each token within its document, less than the window.
-    pub positions: &'a [u32],
-    /// First token of its own row that each token may attend to; not after the token.
-    pub document_start: &'a [u32],
-}
 
 /// Words of the five inputs.
 struct Inputs {
@@ -525,98 +512,4 @@ fn operators<'a>(blocks: [&'a Bound; 3]) -> Vec<Operator<'a>> {
             })
         })
         .collect()
-}
-
-/// A part of a space.
-fn part(words: &Range<usize>, from: usize, count: usize) -> Result<Range<usize>, EngineError> {
-    let start = words.start.saturating_add(from);
-    match start.checked_add(count).filter(|end| *end <= words.end) {
-        Some(end) => Ok(start..end),
-        None => Err(EngineError::Program(format!("values {from} to {} of {}", from + count, words.len()))),
-    }
-}
-
-fn check(
-    what: &'static str,
-    values: &[u32],
-    expected: usize,
-    most: impl Fn(usize) -> u32,
-) -> Result<(), EngineError> {
-    if values.len() != expected {
-        return Err(EngineError::Length { what, found: values.len(), expected });
-    }
-    match values.iter().enumerate().find(|(i, v)| **v > most(*i)) {
-        Some((index, value)) => Err(EngineError::Value { what, value: *value, index, most: most(index) }),
-        None => Ok(()),
-    }
-}
-
-/// The words of a named tensor with one slot.
-fn named(program: &Program, name: &str) -> Result<Range<usize>, EngineError> {
-    let tensor = program
-        .tensors
-        .iter()
-        .find(|t| t.name == name)
-        .ok_or_else(|| EngineError::Program(format!("it has no tensor `{name}`")))?;
-    let words = bind::words(program, tensor)?;
-    let length = tensor.shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d)).unwrap_or(u64::MAX);
-    Ok(words.start..words.start.saturating_add(bind::word_count(length)?).min(words.end))
-}
-
-/// The words of a whole space, whose tensors lie one after the other.
-fn space(program: &Program, space: Space) -> Result<Range<usize>, EngineError> {
-    let mut whole: Option<Range<usize>> = None;
-    for tensor in program.tensors.iter().filter(|t| t.space == space) {
-        let words = bind::words(program, tensor)?;
-        whole = match whole {
-            None => Some(words),
-            Some(w) if w.end == words.start => Some(w.start..words.end),
-            Some(_) => {
-                return Err(EngineError::Program(format!("`{}` is apart from its space", tensor.name)));
-            }
-        };
-    }
-    Ok(whole.unwrap_or(0..0))
-}
-
-/// The words of a parameter: whole rows of its tensor's slot.
-fn place(program: &Program, p: &Parameter) -> Result<Range<usize>, EngineError> {
-    let bad = || EngineError::Program(format!("parameter `{}` does not fit into the program", p.name));
-    let tensor: &Tensor = program.tensors.get(p.tensor.0 as usize).ok_or_else(bad)?;
-    let words = bind::words(program, tensor)?;
-    let product = |shape: &[u64]| shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d)).ok_or_else(bad);
-    let width = product(tensor.shape.get(1..).unwrap_or_default())?;
-    let size = product(&p.shape)?;
-    let slot = p.layer.unwrap_or(0).checked_mul(tensor.stride / 4).ok_or_else(bad)?;
-    let start = p.row.checked_mul(width).and_then(|n| n.checked_add(slot)).ok_or_else(bad)?;
-    let start = words.start.checked_add(bind::word_count(start)?).ok_or_else(bad)?;
-    let end = start.checked_add(bind::word_count(size)?).ok_or_else(bad)?;
-    if tensor.space != Space::Parameter || end > words.end { Err(bad()) } else { Ok(start..end) }
-}
-
-/// Runs of parameters with and without weight decay, neighbours joined. Padding between tensors is zero and stays zero,
-/// so it belongs to whichever run is before it.
-fn segments(
-    program: &Program,
-    parameters: &[Parameter],
-    places: &HashMap<String, Range<usize>>,
-    whole: &Range<usize>,
-) -> Result<Vec<Segment>, EngineError> {
-    let mut list: Vec<(usize, bool)> =
-        parameters.iter().filter_map(|p| places.get(&p.name).map(|r| (r.start, p.decay))).collect();
-    list.sort_unstable_by_key(|(start, _)| *start);
-    if list.is_empty() || program.tensors.is_empty() {
-        return Err(EngineError::Program("it has no parameters".into()));
-    }
-    let mut segments: Vec<Segment> = Vec::new();
-    let mut from = whole.start;
-    for (i, (_, decay)) in list.iter().enumerate() {
-        let to = list.get(i + 1).map_or(whole.end, |(start, _)| *start);
-        match segments.last_mut() {
-            Some(last) if last.decay == *decay => last.len += to - from,
-            _ => segments.push(Segment { len: to - from, decay: *decay }),
-        }
-        from = to;
-    }
-    Ok(segments)
 }

@@ -18,6 +18,8 @@ mod engine;
 mod error;
 pub mod hf;
 mod init;
+mod micro;
+mod places;
 mod rope;
 mod times;
 
@@ -25,7 +27,8 @@ pub use backend::{Backend, Resident, Segment, Sums, Update};
 pub use bind::{Heads, Kernel, Operator, Span};
 pub use cpu::Cpu;
 pub use cuda::{Cuda, CudaDecoder};
-pub use engine::{Engine, Micro, Stored};
+pub use engine::{Engine, Stored};
 pub use error::EngineError;
+pub use micro::Micro;
 pub use rope::{fill as fill_rope_tables, inverse_frequencies};
 pub use times::Kind;
