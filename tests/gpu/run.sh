@@ -61,7 +61,7 @@ case $stage in
 1)
   environment
   if [ $tiny = 1 ]; then
-    part verify 300 "$smolc" gpu-bench verify --models tiny-bias,tiny-d128 --windows 33 --repeats 1 --out "$out/verify.csv"
+    part verify 600 "$smolc" gpu-bench verify --models tiny-bias,tiny-d128 --windows 33 --repeats 1 --out "$out/verify.csv"
     if torch; then
       part parity-f32 120 "$python" "$here/parity.py" --smolc "$smolc" --out "$out/parity" --shape tiny
     else
@@ -84,7 +84,7 @@ case $stage in
 2)
   environment
   if [ $tiny = 1 ]; then
-    part end-to-end 120 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 2 --chunk 32 --warmup 1 --seconds 1
+    part end-to-end 400 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 2 --chunk 32 --warmup 1 --seconds 1
   else
     part end-to-end 530 "$python" "$here/end_to_end.py" --smolc "$smolc" --out "$out/end_to_end.csv"
   fi
@@ -92,9 +92,9 @@ case $stage in
 3)
   environment
   if [ $tiny = 1 ]; then
-    part profile 120 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 1 --chunk 32 --warmup 1 \
+    part profile 400 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 1 --chunk 32 --warmup 1 \
       --seconds 0.1 --kernels "$out/kernels.csv"
-    part soak 120 bash -c "soak tiny-gqa3 64 1 2"
+    part soak 400 bash -c "soak tiny-gqa3 64 1 2"
   else
     for shape in 1.7b 135m; do
       part "profile-$shape" 60 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \

@@ -53,7 +53,8 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
     }
     // A step ends where the next one's loss is known: the update of one runs while the host prepares the next.
     let (begin, mut times, mut losses) = (Instant::now(), Vec::new(), Vec::new());
-    while times.is_empty() || begin.elapsed().as_secs_f64() < args.seconds {
+    // Two at least: what compares runs needs steps that follow one another.
+    while times.len() < 2 || begin.elapsed().as_secs_f64() < args.seconds {
         let start = Instant::now();
         losses.push(one(&mut gpu)?);
         times.push(start.elapsed().as_secs_f64());
