@@ -70,6 +70,12 @@ fn usable() -> Result<DeviceInfo, CudaError> {
     Ok(info)
 }
 
+/// What `auto` says when the GPU that it took cannot hold or compute a model, and the CPU does it.
+pub fn instead(why: &Failure) -> String {
+    let Failure::Because { message, .. } = why else { return "on the CPU".into() };
+    format!("on the CPU: {message}")
+}
+
 /// Makes the back end of a run.
 pub fn backend(chosen: Chosen, threads: usize) -> impl Fn(u64) -> Result<Box<dyn Backend>, EngineError> {
     move |bytes| match &chosen {

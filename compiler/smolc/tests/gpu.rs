@@ -294,6 +294,29 @@ fn kernels_are_built_ahead_of_time() {
     ]);
 }
 
+/// `auto` takes the CPU for a model whose head size no kernel does, and says so; asked for the GPU, it is an error.
+#[test]
+fn a_model_that_the_kernels_do_not_do() {
+    let Some(gpu) = Gpu::new() else { return };
+    gpu.project.write("odd.smol", spec("f32", 2, 24, 3));
+    gpu.smolc("none", &["run", "odd.smol", "--device", "cpu", "--out", "odd"]).exits(0);
+    gpu.project.write("score.txt", "ka lo mi ren tu vash por e stin gal ".repeat(9));
+    let score = ["score", "odd", "--text", "score.txt"];
+    gpu.smolc("sm_80", &score)
+        .exits(0)
+        .says(&["on the CPU: ", "half the head size is 12"])
+        .prints(&["perplexity"]);
+    gpu.smolc("sm_80", &[&score[..], &["--device", "cuda"]].concat())
+        .exits(3)
+        .says(&["half the head size is 12"]);
+    let generate = ["generate", "odd", "--prompt", "ka lo", "--max-tokens", "4"];
+    let out = gpu.smolc("sm_80", &generate).exits(0).says(&["on the CPU: ", "half the head size is 12"]).out;
+    assert_eq!(out, gpu.smolc("none", &generate).exits(0).out);
+    gpu.smolc("sm_80", &[&generate[..], &["--device", "cuda"]].concat())
+        .exits(3)
+        .says(&["half the head size is 12"]);
+}
+
 /// The script for machines with a GPU, its tiny form on the emulated one: nobody should meet its mistakes on a paid machine.
 #[test]
 fn the_script_for_gpus_runs() {

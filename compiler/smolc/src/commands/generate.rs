@@ -1,6 +1,6 @@
 //! `smolc generate`: a prompt continued, token by token, on standard output.
 
-use crate::cli::GenerateArgs;
+use crate::cli::{DeviceChoice, GenerateArgs};
 use crate::device::{self, Chosen};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -40,24 +40,35 @@ pub fn execute(args: &GenerateArgs, console: &Console) -> Result<Exit, Failure> 
         return Err(failure(EvalError::PromptTooLong { tokens: prompt.len(), context }));
     }
     let choice = device::choose(args.device)?;
-    match choice.device {
-        Chosen::Cpu => {
-            let loaded = folder.load(1, 1, threads)?;
-            let weights = Weights::of(&loaded.engine, &loaded.program).map_err(failure)?;
-            let mut decoder = Decoder::new(weights, &loaded.model, held, threads).map_err(failure)?;
-            continue_text(&mut decoder, &prompt, &sampling, &loaded.tokenizer, &loaded.special, args, console)
+    if let Chosen::Cuda(_) = choice.device {
+        if console.err.terminal {
+            console.err.line(&choice.why)?;
         }
-        Chosen::Cuda(_) => {
-            if console.err.terminal {
-                console.err.line(&choice.why)?;
+        let open = |bytes| Cuda::open(&device::search(), &device::cache(), bytes, threads);
+        let mut loaded = folder.load_on(1, held as u64, open);
+        let decoder = match &mut loaded {
+            Ok(l) => CudaDecoder::new(&mut l.engine, &l.program, &l.model)
+                .map(|decoder| (decoder, &l.tokenizer, &l.special))
+                .map_err(|e| Failure::of(Exit::Environment, &e)),
+            Err(_) => Err(Failure::environment(String::new())),
+        };
+        match decoder {
+            Ok((mut decoder, tokenizer, special)) => {
+                return continue_text(&mut decoder, &prompt, &sampling, tokenizer, special, args, console);
             }
-            let open = |bytes| Cuda::open(&device::search(), &device::cache(), bytes, threads);
-            let mut loaded = folder.load_on(1, held as u64, open)?;
-            let mut decoder = CudaDecoder::new(&mut loaded.engine, &loaded.program, &loaded.model)
-                .map_err(|e| Failure::of(Exit::Environment, &e))?;
-            continue_text(&mut decoder, &prompt, &sampling, &loaded.tokenizer, &loaded.special, args, console)
+            Err(of_decoder) => {
+                let why = loaded.err().unwrap_or(of_decoder);
+                if args.device != DeviceChoice::Auto {
+                    return Err(why);
+                }
+                console.err.line(&device::instead(&why))?;
+            }
         }
     }
+    let loaded = Folder::open(&args.model)?.load(1, 1, threads)?;
+    let weights = Weights::of(&loaded.engine, &loaded.program).map_err(failure)?;
+    let mut decoder = Decoder::new(weights, &loaded.model, held, threads).map_err(failure)?;
+    continue_text(&mut decoder, &prompt, &sampling, &loaded.tokenizer, &loaded.special, args, console)
 }
 
 /// Prints the prompt and what follows it, as it comes.

@@ -1,7 +1,7 @@
 //! `smolc score`: how well a model predicts a text.
 
 use super::generate::failure;
-use crate::cli::{Format, ScoreArgs};
+use crate::cli::{DeviceChoice, Format, ScoreArgs};
 use crate::device::{self, Chosen};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,8 +25,15 @@ pub fn execute(args: &ScoreArgs, console: &Console) -> Result<Exit, Failure> {
     if choice.device != Chosen::Cpu {
         console.err.line(&choice.why)?;
     }
-    let make = device::backend(choice.device, threads::count(args.threads));
-    let mut loaded = folder.load_on(batch, window, make)?;
+    let threads = threads::count(args.threads);
+    let loaded = folder.load_on(batch, window, device::backend(choice.device.clone(), threads));
+    let mut loaded = match loaded {
+        Err(why) if args.device == DeviceChoice::Auto && choice.device != Chosen::Cpu => {
+            console.err.line(&device::instead(&why))?;
+            Folder::open(&args.model)?.load_on(batch, window, device::backend(Chosen::Cpu, threads))?
+        }
+        loaded => loaded?,
+    };
     let score = smolc_eval::score(&mut loaded.engine, &loaded.program, &tokens, text.len() as u64, None)
         .map_err(failure)?;
     let printed = match args.format {
