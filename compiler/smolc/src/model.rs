@@ -6,7 +6,7 @@ use smolc_data::Tokenizer;
 use smolc_engine::hf::{self, Special};
 use smolc_engine::{Backend, Cpu, Engine, EngineError};
 use smolc_lower::program::{self, Decay, ProgramOptions};
-use smolc_plan::{Model, Program, Recompute};
+use smolc_plan::{Model, Precision, Program, Recompute};
 use std::path::{Path, PathBuf};
 
 /// A model in memory, on the CPU unless stated.
@@ -65,7 +65,7 @@ impl Folder {
         let options = ProgramOptions {
             batch,
             window,
-            head_chunk: smolc_lower::HEAD_CHUNK,
+            head_chunk: Precision::F32.head_chunk(),
             decay: Decay::All,
             recompute: Recompute::None,
             training: false,
