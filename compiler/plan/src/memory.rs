@@ -95,7 +95,7 @@ pub fn memory(m: &Model, batch: &Batch, target: &Target, reference: bool) -> Opt
         gradients: gradient * parameters / divided(2),
         reference: if reference { weight * parameters / divided(3) } else { 0.0 },
         activations: kept * tokens * in_flight + work + tables,
-        evaluation: layer * tokens + logits,
+        evaluation: (layer * tokens).max(2.0 * weight * hidden * tokens + logits),
         saving: match target.zero {
             3 => 4.0 * parameters / layers.max(1.0),
             _ => 0.0,
