@@ -208,9 +208,9 @@ fn what_is_not_carried_out_is_refused_by_name() {
     let (project, ..) = project();
     let good = project.read("tiny.smol");
     let exam = "data: \"exam.jsonl\"";
-    project.write("tiny.smol", good.replace(exam, "data: \"openai/gsm8k\""));
+    project.write("tiny.smol", good.replace(exam, "data: \"https://example.org/exam.jsonl\""));
     let ran = project.smolc(&["run", "tiny.smol"]);
-    ran.says(&["`exam`, whose items are `openai/gsm8k` of a hub", "dataset `tales`"]);
+    ran.says(&["`exam`, whose items are at `https://example.org/exam.jsonl`", "dataset `tales`"]);
     assert!(!project.exists("runs/tiny/data"));
     let classifier =
         "classifier edu = linear_ngrams { train: lists, text: .body, label: .weight }\ndataset tales";

@@ -21,11 +21,11 @@ pub fn unsupported(plan: &Plan, dataset: &Dataset) -> Option<(String, &'static s
             let evaluation = evaluation(plan, name)?;
             let items = evaluation.protocol.items();
             match (items, evaluation.protocol.prompt()) {
-                (Some(items), Some(_)) if !items.are_files() => Some((
-                    format!("`decontaminate` against `{name}`, whose items are `{}` of a hub,", items.data),
+                (Some(items), Some(_)) if items.data.contains("://") => Some((
+                    format!("`decontaminate` against `{name}`, whose items are at `{}`,", items.data),
                     "download them and name the files in `data:` of the evaluation, \"bench/*.jsonl\"",
                 )),
-                (Some(items), Some(_)) if !items.subsets.is_empty() => Some((
+                (Some(items), Some(_)) if items.are_files() && !items.subsets.is_empty() => Some((
                     format!("`decontaminate` against `{name}`, whose files have subsets,"),
                     "leave `subsets` out: every file that `data:` names is read",
                 )),

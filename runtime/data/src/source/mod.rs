@@ -7,6 +7,7 @@
 
 pub(crate) mod benchmark;
 mod compression;
+mod hub;
 mod index;
 mod jsonl;
 mod lines;
@@ -119,8 +120,24 @@ impl Corpus {
             Source::Text { patterns } => (patterns, Form::Line),
             Source::Jsonl { patterns, text } => (patterns, Form::Json { field: text.clone() }),
             Source::Parquet { patterns, text } => (patterns, Form::Row { column: text.clone() }),
-            Source::Hub { .. } => {
-                return unsupported("a hub", "download the dataset and read its files");
+            Source::Hub { repository, config, split, revision, text } => {
+                let found = hub::find(&hub::Wanted {
+                    place: &format!("dataset `{name}`"),
+                    repository,
+                    config: config.as_deref(),
+                    split,
+                    revision: revision.as_deref(),
+                })?;
+                progress.note(&format!(
+                    "dataset `{name}`: `{repository}` of the hub at commit {}, {} file(s)",
+                    found.commit,
+                    found.files.len()
+                ));
+                let form = match found.parquet {
+                    true => Form::Row { column: text.clone() },
+                    false => Form::Json { field: text.clone() },
+                };
+                return Corpus::of(dataset, steps, form, (found.files, found.skipped), progress);
             }
             Source::Tokens { .. } => {
                 return unsupported(
@@ -129,9 +146,20 @@ impl Corpus {
                 );
             }
         };
+        let files = pattern::expand(name, patterns, matches!(form, Form::File))?;
+        Corpus::of(dataset, steps, form, files, progress)
+    }
+
+    fn of(
+        dataset: &Dataset,
+        steps: &[Step],
+        form: Form,
+        (files, skipped): (Vec<SourceFile>, Vec<Skipped>),
+        progress: &dyn Progress,
+    ) -> Result<Corpus, DataError> {
+        let name = &dataset.name;
         let filters = Filters::new(name, steps)?;
         let lenient = matches!(form, Form::File);
-        let (files, skipped) = pattern::expand(name, patterns, lenient)?;
         let total = files.iter().map(|f| f.length).sum();
         let mut corpus =
             Corpus { form, files, documents: Vec::new(), skipped, empty: 0, pipeline: Reports::default() };
