@@ -63,6 +63,8 @@ struct RawColumn {
     bytes: *const u8,
     /// A bit a row.
     validity: *const u64,
+    /// A bit a row of a text column: known to be ASCII.
+    ascii: *const u64,
 }
 
 /// Bytes of text constants, at addresses that do not change.
@@ -132,8 +134,12 @@ impl CompiledFilter {
 }
 
 impl RawColumn {
-    const NOTHING: RawColumn =
-        RawColumn { values: std::ptr::null(), bytes: std::ptr::null(), validity: std::ptr::null() };
+    const NOTHING: RawColumn = RawColumn {
+        values: std::ptr::null(),
+        bytes: std::ptr::null(),
+        validity: std::ptr::null(),
+        ascii: std::ptr::null(),
+    };
 }
 
 fn raw<'w>(
@@ -172,11 +178,16 @@ fn raw<'w>(
             Offsets::I64(offsets) => (at(offsets, from), text.origin()),
         },
     };
-    RawColumn { values, bytes, validity }
+    let ascii = match column.values() {
+        // Chunks begin at whole words.
+        Values::Text(text) => text.ascii().map_or(NONE_VALID.as_ptr(), |words| at(words, from / 64).cast()),
+        _ => NONE_VALID.as_ptr(),
+    };
+    RawColumn { values, bytes, validity, ascii }
 }
 
 /// Signatures of `host.rs`.
-fn helpers(module: &mut JITModule) -> Result<[FuncId; 4], JitError> {
+fn helpers(module: &mut JITModule) -> Result<[FuncId; 5], JitError> {
     #[allow(clippy::result_large_err)] // Cranelift's own error, once a compilation
     let mut declare = |symbol: &str, params: usize, result| {
         let mut signature = module.make_signature();
@@ -189,6 +200,7 @@ fn helpers(module: &mut JITModule) -> Result<[FuncId; 4], JitError> {
         declare(host::CONTAINS, 4, types::I8)?,
         declare(host::LENGTH, 2, types::I64)?,
         declare(host::SHORTER, 3, types::I8)?,
+        declare(host::EXACTLY, 3, types::I8)?,
     ])
 }
 
@@ -231,6 +243,7 @@ fn define(
             values: load(std::mem::offset_of!(RawColumn, values)),
             bytes: load(std::mem::offset_of!(RawColumn, bytes)),
             validity: load(std::mem::offset_of!(RawColumn, validity)),
+            ascii: load(std::mem::offset_of!(RawColumn, ascii)),
         }));
     }
     let zero = b.ins().iconst(types::I64, 0);
