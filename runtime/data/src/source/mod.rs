@@ -9,6 +9,7 @@ pub(crate) mod benchmark;
 mod compression;
 mod index;
 mod jsonl;
+mod labeled;
 mod lines;
 pub(crate) mod parquet;
 pub(crate) mod pattern;
@@ -16,6 +17,7 @@ mod reader;
 mod sample;
 mod schema;
 
+pub(crate) use labeled::{Columns, labeled};
 pub(crate) use reader::{Raw, Reader};
 pub(crate) use sample::{is_validation, take};
 pub use schema::{FileColumn, Holds, columns};
