@@ -38,6 +38,7 @@ pub struct Text<'a> {
     /// The first offset.
     base: usize,
     /// Rows that are ASCII, so that their characters are their bytes; `None` where nobody looked.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))] // the interpreter counts
     ascii: Option<AsciiRows>,
 }
 
