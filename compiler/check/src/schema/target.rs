@@ -44,7 +44,12 @@ pub static TARGET: Schema = Schema {
             "none",
             "Keep all activations; or compute norms and SwiGLU again; or keep each layer's input only. No bit changes.",
         ),
-        optional("utilization", Type::Ratio, "40%", "Share of the peak assumed, for time and cost."),
+        optional(
+            "utilization",
+            Type::Ratio,
+            "40%",
+            "Share of the peak assumed, for time and cost: of all operations, those computed again included.",
+        ),
         optional("price", Type::Rate, "unknown", "Price of one device for an hour."),
     ],
 };
