@@ -50,7 +50,12 @@ pub static TARGET: Schema = Schema {
             "8,192 tokens with bf16, 512 with f32",
             "Tokens whose logits exist at one time. More are faster on a GPU and take more memory.",
         ),
-        optional("utilization", Type::Ratio, "40%", "Share of the peak assumed, for time and cost."),
+        optional(
+            "utilization",
+            Type::Ratio,
+            "40%",
+            "Share of the peak assumed, for time and cost: of all operations, those computed again included.",
+        ),
         optional("price", Type::Rate, "unknown", "Price of one device for an hour."),
     ],
 };

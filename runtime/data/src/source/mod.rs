@@ -10,6 +10,7 @@ mod compression;
 mod hub;
 mod index;
 mod jsonl;
+mod labeled;
 mod lines;
 pub(crate) mod parquet;
 pub(crate) mod pattern;
@@ -17,6 +18,7 @@ mod reader;
 mod sample;
 mod schema;
 
+pub(crate) use labeled::{Columns, labeled};
 pub(crate) use reader::{Raw, Reader};
 pub(crate) use sample::{is_validation, take};
 pub use schema::{FileColumn, Holds, columns};
