@@ -1,6 +1,7 @@
 //! Measurements and comparisons on a GPU.
 
-use clap::{Args, Subcommand, ValueEnum};
+use super::PrecisionChoice;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// `smolc gpu-bench`.
@@ -91,23 +92,4 @@ pub struct GpuTrainArgs {
     /// Write the time of every operator, CSV
     #[arg(long, value_name = "FILE")]
     pub kernels: Option<PathBuf>,
-}
-
-/// `--precision`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionChoice {
-    /// True f32.
-    #[default]
-    F32,
-    /// bf16 with f32 sums and master weights.
-    Bf16,
-}
-
-impl From<PrecisionChoice> for smolc_plan::Precision {
-    fn from(choice: PrecisionChoice) -> Self {
-        match choice {
-            PrecisionChoice::F32 => smolc_plan::Precision::F32,
-            PrecisionChoice::Bf16 => smolc_plan::Precision::Bf16,
-        }
-    }
 }

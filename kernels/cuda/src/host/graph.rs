@@ -36,10 +36,7 @@ impl Device {
     /// `issue` may launch kernels and products and copy and set device memory. It may not wait, allocate, free or plan
     /// products: CUDA refuses that, and the error is the one returned. Every kernel and product should have run once
     /// before, so that nothing is loaded while it is captured.
-    pub fn capture(
-        &self,
-        issue: impl FnOnce(&Device) -> Result<(), CudaError>,
-    ) -> Result<Graph, CudaError> {
+    pub fn capture(&self, issue: impl FnOnce(&Device) -> Result<(), CudaError>) -> Result<Graph, CudaError> {
         // The mode forbids this thread what could wait for the device, and leaves other threads alone.
         let mode = sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
         // SAFETY: a live stream.

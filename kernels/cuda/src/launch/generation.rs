@@ -168,8 +168,7 @@ pub fn attention_decode(dtype: Dtype, op: AttentionDecode) -> Result<[Launch; 2]
     ])
 }
 
-/// How a row is sampled, in device memory: the struct of `sampling.cu`.
-#[repr(C)]
+/// How a row is sampled: the struct of `sampling.cu`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingSettings {
     /// Logits are divided by it; 0: the most probable token. Between 0 and 1e-6 is refused by [`Self::check`].
@@ -187,6 +186,20 @@ pub struct SamplingSettings {
 }
 
 impl SamplingSettings {
+    /// The most probable token.
+    pub const GREEDY: SamplingSettings =
+        SamplingSettings { temperature: 0.0, top_p: 1.0, min_p: 0.0, top_k: 0, seed: 0, counter: 0 };
+
+    /// As the kernel reads it.
+    pub fn bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let words = [self.temperature.to_bits(), self.top_p.to_bits(), self.min_p.to_bits(), self.top_k];
+        let low = words.iter().flat_map(|w| w.to_le_bytes());
+        let high = [self.seed, self.counter].into_iter().flat_map(u64::to_le_bytes);
+        bytes.iter_mut().zip(low.chain(high)).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
     /// Checks every setting against its range.
     pub fn check(&self) -> Result<(), LaunchError> {
         const NAME: &str = "sample";

@@ -108,7 +108,7 @@ fn draw<T: Real + Bits>(logits: &[f32], settings: SamplingSettings, draws: usize
     // The same row under settings whose counters follow each other.
     let rows: Vec<T> = (0..draws).flat_map(|_| narrow::<T>(logits)).collect();
     let settings: Vec<u8> = (0..draws as u64)
-        .flat_map(|i| raw(SamplingSettings { counter: settings.counter + i, ..settings }))
+        .flat_map(|i| SamplingSettings { counter: settings.counter + i, ..settings }.bytes())
         .collect();
     let (l, s) = (Buffer::new(&rows), Buffer::new(&settings));
     let (mut tokens, mut fault) = (Buffer::<u32>::poisoned(draws), Buffer::new(&[0u32]));
@@ -125,18 +125,6 @@ fn draw<T: Real + Bits>(logits: &[f32], settings: SamplingSettings, draws: usize
     let launch = generation::sample(T::DTYPE, op).unwrap();
     smolc_kernels_emulator::launch(&launch, &Variant::Plain, Mode { threads: 2, ..Mode::ALL[2] }).unwrap();
     (values(&bits(&mut tokens)), bits(&mut fault)[0])
-}
-
-fn raw(s: SamplingSettings) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for x in [s.temperature, s.top_p, s.min_p] {
-        bytes.extend(x.to_le_bytes());
-    }
-    bytes.extend(s.top_k.to_le_bytes());
-    bytes.extend(s.seed.to_le_bytes());
-    bytes.extend(s.counter.to_le_bytes());
-    assert_eq!(bytes.len(), size_of::<SamplingSettings>());
-    bytes
 }
 
 fn seen(logits: &[f32], settings: SamplingSettings, draws: usize) -> Vec<usize> {
@@ -281,7 +269,7 @@ fn logits_that_are_not_finite_are_a_fault() {
 #[test]
 fn counters_advance_and_schedules_do_not_matter() {
     let logits = Random(1).floats(700, 3.0);
-    let settings = raw(SamplingSettings { top_k: 50, top_p: 0.9, min_p: 0.01, ..SETTINGS });
+    let settings = SamplingSettings { top_k: 50, top_p: 0.9, min_p: 0.01, ..SETTINGS }.bytes();
     let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
         let (l, mut s) = (Buffer::new(&logits), Buffer::new(&settings));
         let (mut tokens, mut fault) = (Buffer::<u32>::poisoned(1), Buffer::new(&[0u32]));
