@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Three calls on a machine with a GPU: 1 verify, 2 end to end against PyTorch, 3 attention, profile, soak.
+# Three calls on a machine with a GPU: 1 verify, 2 end to end against PyTorch, 3 attention, profile, soak, decode.
 #
 #   tests/gpu/run.sh 1|2|3 [--tiny]
 #
@@ -95,20 +95,23 @@ case $stage in
     part profile 400 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 1 --chunk 32 --warmup 1 \
       --seconds 0.1 --kernels "$out/kernels.csv"
     part soak 400 bash -c "soak tiny-gqa3 64 1 2"
+    part decode 400 "$smolc" gpu-bench decode tiny-gqa3 --prompts 1,70 --tokens 4 --repeats 1 --out "$out/decode.csv"
   else
     for shape in 1.7b 135m; do
-      part "profile-$shape" 60 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \
+      part "profile-$shape" 50 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \
         --kernels "$out/kernels-$shape.csv"
     done
     part attention 180 "$python" "$here/attention.py" --smolc "$smolc" --out "$out/attention.csv"
     if command -v ncu >/dev/null; then
-      part ncu 90 ncu --clock-control none --set basic --launch-count 60 --log-file "$out/ncu.txt" \
+      part ncu 60 ncu --clock-control none --set basic --launch-count 60 --log-file "$out/ncu.txt" \
         "$smolc" gpu-bench train 135m --window 2048 --micro 16 --accumulate 1 --warmup 0 --seconds 0
     else
       skip ncu "not on this machine"
     fi
-    part soak 120 bash -c "soak 135m 2048 16 20"
-    skip decode "tokens a second of smolc generate are not measured by this script yet"
+    part soak 110 bash -c "soak 135m 2048 16 20"
+    for shape in 1.7b 135m; do
+      part "decode-$shape" 40 "$smolc" gpu-bench decode "$shape" --prompts 128,2048,8192 --out "$out/decode-$shape.csv"
+    done
   fi
   ;;
 *)

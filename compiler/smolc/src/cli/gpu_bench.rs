@@ -20,6 +20,8 @@ pub enum GpuBenchCommand {
     Parity(GpuParityArgs),
     /// Measure tokens a second of optimizer steps
     Train(GpuTrainArgs),
+    /// Measure tokens a second of generation
+    Decode(GpuDecodeArgs),
 }
 
 /// `smolc gpu-bench verify`.
@@ -92,4 +94,27 @@ pub struct GpuTrainArgs {
     /// Write the time of every operator, CSV
     #[arg(long, value_name = "FILE")]
     pub kernels: Option<PathBuf>,
+}
+
+/// `smolc gpu-bench decode`.
+#[derive(Debug, Args)]
+pub struct GpuDecodeArgs {
+    /// Shape: 135m, 360m, 1.7b, or a tiny one
+    #[arg(value_name = "SHAPE")]
+    pub model: String,
+    /// Tokens of the prompts
+    #[arg(long, value_name = "T", value_delimiter = ',', default_values_t = [128u64, 2048, 8192])]
+    pub prompts: Vec<u64>,
+    /// Tokens of a continuation
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub tokens: u64,
+    /// In what to compute
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Bf16, value_name = "PRECISION")]
+    pub precision: PrecisionChoice,
+    /// Runs that are measured, after one that is not; the best counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeats: u64,
+    /// Write the table, CSV
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

@@ -47,21 +47,23 @@ pub fn execute(args: &GenerateArgs, console: &Console) -> Result<Exit, Failure> 
         }
         let open = |bytes| Cuda::open(&device::search(), &device::cache(), bytes, threads);
         let why = match folder.load_on(1, held as u64, precision, open) {
-            Ok(mut l) => match CudaDecoder::new(&mut l.engine, &l.program, &l.model, Stepping::default()) {
-                Ok(mut decoder) => {
-                    let (tokenizer, special) = (&l.tokenizer, &l.special);
-                    return continue_text(
-                        &mut decoder,
-                        &prompt,
-                        &sampling,
-                        tokenizer,
-                        special,
-                        args,
-                        console,
-                    );
+            Ok(mut l) => {
+                match CudaDecoder::new(&mut l.engine, &l.program, &l.model, held, Stepping::default()) {
+                    Ok(mut decoder) => {
+                        let (tokenizer, special) = (&l.tokenizer, &l.special);
+                        return continue_text(
+                            &mut decoder,
+                            &prompt,
+                            &sampling,
+                            tokenizer,
+                            special,
+                            args,
+                            console,
+                        );
+                    }
+                    Err(e) => Failure::of(Exit::Environment, &e),
                 }
-                Err(e) => Failure::of(Exit::Environment, &e),
-            },
+            }
             Err(why) => why,
         };
         if args.device != DeviceChoice::Auto || args.precision == Some(PrecisionChoice::Bf16) {

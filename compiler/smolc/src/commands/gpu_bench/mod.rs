@@ -2,10 +2,12 @@
 
 mod adamw;
 mod conformance;
+mod decode;
 mod parity;
 mod shapes;
 mod train;
 mod verify;
+mod verify_decode;
 
 use crate::cli::{GpuBenchArgs, GpuBenchCommand};
 use crate::device;
@@ -22,6 +24,7 @@ pub fn execute(args: &GpuBenchArgs, console: &Console) -> Result<Exit, Failure> 
         GpuBenchCommand::Verify(args) => verify::execute(args, console),
         GpuBenchCommand::Parity(args) => parity::execute(args, console),
         GpuBenchCommand::Train(args) => train::execute(args, console),
+        GpuBenchCommand::Decode(args) => decode::execute(args, console),
     }
 }
 
@@ -44,6 +47,23 @@ fn program(
         decay: Decay::All,
         recompute: Recompute::None,
         training: true,
+    };
+    program::build_in(model, &options, precision).map_err(|e| failed(&e))
+}
+
+/// A program that reads one text of `window` tokens.
+fn for_one_text(
+    model: &Model,
+    window: u64,
+    precision: Precision,
+) -> Result<(Program, Vec<Parameter>), Failure> {
+    let options = ProgramOptions {
+        batch: 1,
+        window,
+        head_chunk: smolc_lower::HEAD_CHUNK,
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: false,
     };
     program::build_in(model, &options, precision).map_err(|e| failed(&e))
 }

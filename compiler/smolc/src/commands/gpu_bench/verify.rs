@@ -5,6 +5,7 @@
 use super::adamw::Reference;
 use super::conformance;
 use super::shapes::{Batch, model};
+use super::verify_decode;
 use super::{failed, on_gpu, program, relative};
 use crate::cli::GpuVerifyArgs;
 use crate::exit::Exit;
@@ -38,19 +39,23 @@ pub fn execute(args: &GpuVerifyArgs, console: &Console) -> Result<Exit, Failure>
     }
     for name in &args.models {
         for precision in [Precision::F32, Precision::Bf16] {
-            for window in &args.windows {
-                for (what, error, bar) in case(name, precision, *window, args.repeats)? {
+            let mut compared = |window: &str, found: Vec<(String, f64, f64)>| -> Result<(), Failure> {
+                for (what, error, bar) in found {
                     let good = error <= bar;
                     bad += usize::from(!good);
                     let verdict = if good { "ok" } else { "FAILED" };
-                    let line = format!(
-                        "{name},{},{window},{what},{error:.3e},{bar:.0e},{verdict}\n",
-                        precision.name()
-                    );
+                    let precision = precision.name();
+                    let line =
+                        format!("{name},{precision},{window},{what},{error:.3e},{bar:.0e},{verdict}\n");
                     console.out.print(&line)?;
                     csv.push_str(&line);
                 }
+                Ok(())
+            };
+            for window in &args.windows {
+                compared(&window.to_string(), case(name, precision, *window, args.repeats)?)?;
             }
+            compared("", verify_decode::case(name, precision)?)?;
         }
     }
     std::fs::write(&args.out, csv)

@@ -133,18 +133,22 @@ impl Drop for CudaDecoder<'_> {
 }
 
 impl<'a> CudaDecoder<'a> {
-    /// For texts of at most `program.window` tokens. `engine` was made from `program`, which evaluates one sequence, and
+    /// For texts of at most `context` tokens, which are at most those of the program's window. `engine` was made from `program`, which evaluates one sequence, and
     /// holds the model's weights; products and the cache are in its precision.
     ///
-    /// Errors: a program of several sequences; a shape that the kernels do not do; too little memory.
+    /// Errors: a program of several sequences or a shorter window; a shape that the kernels do not do; too little memory.
     pub fn new(
         engine: &'a mut Engine<Cuda>,
         program: &Program,
         model: &Model,
+        context: usize,
         stepping: Stepping,
     ) -> Result<CudaDecoder<'a>, EngineError> {
-        if program.batch != 1 {
-            return Err(EngineError::Program("decoding takes a program of one sequence".into()));
+        if program.batch != 1 || context == 0 || context as u64 > program.window {
+            return Err(EngineError::Program(format!(
+                "it evaluates {} sequences of {} tokens; decoding takes one of at least the context's {context}",
+                program.batch, program.window
+            )));
         }
         engine.refresh()?;
         let half = program.tensors.iter().any(|t| t.dtype == smolc_plan::program::Dtype::Bf16);
@@ -157,7 +161,7 @@ impl<'a> CudaDecoder<'a> {
         let places = program.tensors.iter().map(|t| (t.name.clone(), (base + t.offset, t.stride))).collect();
         let cache = Cache {
             batch: 1,
-            capacity: size(program.window)?,
+            capacity: context,
             heads: size(model.heads)?,
             kv_heads: size(model.kv_heads)?,
             head_dim: size(model.head_dim)?,
