@@ -61,7 +61,7 @@ case $stage in
 1)
   environment
   if [ $tiny = 1 ]; then
-    part verify 600 "$smolc" gpu-bench verify --models tiny-bias,tiny-d128 --windows 33 --repeats 1 --out "$out/verify.csv"
+    part verify 600 "$smolc" gpu-bench verify --models tiny-bias,tiny-d128 --windows 1,33 --repeats 1 --out "$out/verify.csv"
     if torch; then
       part parity-f32 120 "$python" "$here/parity.py" --smolc "$smolc" --out "$out/parity" --shape tiny
     else

@@ -384,6 +384,20 @@ fn generation_is_one_graph_a_token() {
     gpu.calls();
     gpu.smolc("sm_90", &[&["generate", "wide"][..], &hot].concat()).exits(0);
     assert!(gpu.calls().iter().any(|c| c == "launch attention_decode_bf16"));
+
+    // Weights that are not numbers: the device says so through the token, in the words of the CPU.
+    let weights = gpu.project.path().join("wide/pretrain/model/model.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let table: serde_json::Value = serde_json::from_slice(&bytes[8..header]).unwrap();
+    let at = header + table["model.norm.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
+    bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&weights, bytes).unwrap();
+    let damaged = |device: &str| {
+        let args = ["generate", "wide", "--prompt", "ka lo", "--precision", "f32", "--device", device];
+        gpu.smolc("sm_90", &args).exits(3).says(&["not finite", "damaged"]).err
+    };
+    assert_eq!(damaged("cuda").lines().last(), damaged("cpu").lines().last());
 }
 
 /// `auto` takes the CPU for a model whose head size no kernel does, and says so; asked for the GPU, it is an error.
