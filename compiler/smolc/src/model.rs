@@ -101,9 +101,10 @@ impl Folder {
 
 /// The precision of the run whose folder holds this model, if it is one's and its plan can be read.
 fn trained_in(dir: &Path) -> Option<Precision> {
+    let dir = std::path::absolute(dir).ok()?;
     let folder = dir.parent().filter(|_| dir.file_name().is_some_and(|name| name == "model"))?;
     let plan = Plan::from_json(&std::fs::read(folder.join("plan.json")).ok()?).ok()?;
-    let name = std::path::absolute(folder).ok()?.file_name()?.to_string_lossy().into_owned();
+    let name = folder.file_name()?.to_string_lossy();
     plan.runs.iter().find(|run| run.name == name).map(|run| run.precision)
 }
 

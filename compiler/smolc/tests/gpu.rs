@@ -210,6 +210,13 @@ fn bf16_stays_near_f32_on_both_paths() {
         assert_eq!(calls.iter().any(|c| c.starts_with("launch attention_forward_hopper")), device == "sm_90");
         assert!(!calls.iter().any(|c| c.starts_with("launch attention_forward_f32")));
     }
+    // What was trained in bf16 is scored in bf16, unless told otherwise.
+    gpu.project.write("score.txt", "ka lo mi ren tu vash por e stin gal ".repeat(20));
+    let score = ["score", "hopper", "--text", "score.txt"];
+    gpu.smolc("sm_90", &score).exits(0).says(&["found usable, in bf16"]);
+    assert!(gpu.calls().iter().any(|c| c.starts_with("launch attention_forward_hopper")));
+    gpu.smolc("sm_90", &[&score[..], &["--precision", "f32"]].concat()).exits(0).says(&["in f32"]);
+    gpu.smolc("none", &score).exits(0);
     gpu.smolc("none", &["run", "half.smol", "--device", "auto", "--out", "no"]).exits(3).says(&[
         "precision: bf16",
         "needs a GPU",

@@ -78,9 +78,14 @@ fn on_gpu(model: &Model, program: &Program, parameters: &[Parameter]) -> Result<
 
 /// Relative L2 distance of `ours` from `theirs`.
 fn relative(ours: &[f32], theirs: &[f32]) -> f64 {
+    relative_to(ours, theirs, theirs)
+}
+
+/// L2 distance of `ours` from `theirs` over the size of `other`.
+fn relative_to(ours: &[f32], theirs: &[f32], other: &[f32]) -> f64 {
     let square = |x: f64| x * x;
     let distance: f64 = ours.iter().zip(theirs).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
-    let size: f64 = theirs.iter().map(|b| square(f64::from(*b))).sum();
+    let size: f64 = other.iter().map(|b| square(f64::from(*b))).sum();
     if ours.len() != theirs.len() || distance.is_nan() {
         f64::INFINITY
     } else {

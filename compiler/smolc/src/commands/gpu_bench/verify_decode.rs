@@ -17,9 +17,9 @@ fn bar(precision: Precision) -> f64 {
     }
 }
 
-/// Prompts and tokens drawn behind them: one token; one short of a chunk of the cache, which the continuation crosses.
-/// Both end with the cache exactly full.
-const CASES: [(usize, usize); 2] = [(1, 7), (255, 6)];
+/// Prompts and tokens drawn behind them: one token; a tile that fills the cache; one short of a chunk of the cache, which
+/// the continuation crosses. All end with the cache exactly full.
+const CASES: [(usize, usize); 3] = [(1, 7), (64, 1), (255, 6)];
 
 /// What was compared, the error, and its bar.
 pub fn case(name: &str, precision: Precision) -> Result<Vec<(String, f64, f64)>, Failure> {
