@@ -60,7 +60,7 @@ pub fn execute(args: &GpuDecodeArgs, console: &Console) -> Result<Exit, Failure>
     let precision = Precision::from(args.precision);
     let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let longest = args.prompts.iter().max().copied().unwrap_or(0) + args.tokens;
-    if args.prompts.iter().any(|p| *p == 0) || args.tokens < 2 || longest > model.context {
+    if args.prompts.contains(&0) || args.tokens < 2 || longest > model.context {
         let context = model.context;
         return Err(Failure::usage(format!(
             "prompts of {:?} and {} tokens; a prompt has at least one token, two at least are drawn, and all fit into the \
