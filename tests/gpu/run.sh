@@ -85,8 +85,15 @@ case $stage in
   environment
   if [ $tiny = 1 ]; then
     part end-to-end 400 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 2 --chunk 32 --warmup 1 --seconds 1
+    if torch; then
+      part against-torch 500 "$python" "$here/end_to_end.py" --tiny --seconds 0.5 --smolc "$smolc" --out "$out/end_to_end.csv"
+    else
+      skip against-torch "no torch or transformers for $python"
+    fi
   else
-    part end-to-end 530 "$python" "$here/end_to_end.py" --smolc "$smolc" --out "$out/end_to_end.csv"
+    # END_TO_END="--only 360m:2048" measures what the time of one call did not reach.
+    # shellcheck disable=SC2086
+    part end-to-end 530 "$python" "$here/end_to_end.py" ${END_TO_END:-} --smolc "$smolc" --out "$out/end_to_end.csv"
   fi
   ;;
 3)
@@ -96,21 +103,26 @@ case $stage in
       --seconds 0.1 --kernels "$out/kernels.csv"
     part soak 400 bash -c "soak tiny-gqa3 64 1 2"
     part decode 400 "$smolc" gpu-bench decode tiny-gqa3 --prompts 1,70 --tokens 4 --repeats 1 --out "$out/decode.csv"
+    if torch; then
+      part attention 300 "$python" "$here/attention.py" --tiny --smolc "$smolc" --out "$out/attention.csv"
+    else
+      skip attention "no torch or transformers for $python"
+    fi
   else
     for shape in 1.7b 135m; do
-      part "profile-$shape" 50 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \
+      part "profile-$shape" 60 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \
         --kernels "$out/kernels-$shape.csv"
     done
     part attention 180 "$python" "$here/attention.py" --smolc "$smolc" --out "$out/attention.csv"
     if command -v ncu >/dev/null; then
-      part ncu 60 ncu --clock-control none --set basic --launch-count 60 --log-file "$out/ncu.txt" \
+      part ncu 50 ncu --clock-control none --set basic --launch-count 60 --log-file "$out/ncu.txt" \
         "$smolc" gpu-bench train 135m --window 2048 --micro 16 --accumulate 1 --warmup 0 --seconds 0
     else
       skip ncu "not on this machine"
     fi
-    part soak 110 bash -c "soak 135m 2048 16 20"
+    part soak 100 bash -c "soak 135m 2048 16 20"
     for shape in 1.7b 135m; do
-      part "decode-$shape" 40 "$smolc" gpu-bench decode "$shape" --prompts 128,2048,8192 --out "$out/decode-$shape.csv"
+      part "decode-$shape" 45 "$smolc" gpu-bench decode "$shape" --prompts 128,2048,8192 --out "$out/decode-$shape.csv"
     done
   fi
   ;;

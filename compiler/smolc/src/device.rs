@@ -176,11 +176,23 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
         None => failure.help("one sequence a micro-batch is already too much; make the window shorter"),
     };
     for level in levels_after(run) {
-        let Some(arena) = arena_with(run, level) else { break };
+        let Some(arena) = arena_with(run, level, head_chunk(run)) else { break };
         if arena.saturating_add(BESIDE) <= free {
             failure = failure.help(format!(
                 "with `recompute: {}` in the run's target it takes {} and gives the same bits",
                 level.name(),
+                bytes(arena.saturating_add(BESIDE)),
+            ));
+            break;
+        }
+    }
+    for chunk in [4096, 2048, 1024, 512].into_iter().filter(|chunk| *chunk < head_chunk(run)) {
+        let level = run.target.as_ref().map_or(Recompute::None, |t| t.recompute);
+        let Some(arena) = arena_with(run, level, chunk) else { break };
+        if arena.saturating_add(BESIDE) <= free {
+            failure = failure.help(format!(
+                "with `head_chunk: {}` in the run's target it takes {}",
+                number::count(chunk, "token", "tokens"),
                 bytes(arena.saturating_add(BESIDE)),
             ));
             break;
@@ -198,12 +210,17 @@ fn levels_after(run: &Run) -> impl Iterator<Item = Recompute> {
     Recompute::ALL.into_iter().skip_while(move |l| *l != level).skip(1)
 }
 
-/// The arena of the run if it recomputed that much.
-fn arena_with(run: &Run, recompute: Recompute) -> Option<u64> {
+/// Tokens whose logits the run has at one time.
+fn head_chunk(run: &Run) -> u64 {
+    run.target.as_ref().map_or(run.precision.head_chunk(), |t| t.head_chunk)
+}
+
+/// The arena of the run if it recomputed that much and had the logits of so many tokens.
+fn arena_with(run: &Run, recompute: Recompute, head_chunk: u64) -> Option<u64> {
     let options = ProgramOptions {
         batch: run.batch.micro,
         window: run.batch.window,
-        head_chunk: smolc_lower::HEAD_CHUNK,
+        head_chunk,
         decay: Decay::All,
         recompute,
         training: true,

@@ -69,7 +69,7 @@ impl Folder {
         let options = ProgramOptions {
             batch,
             window,
-            head_chunk: smolc_lower::HEAD_CHUNK,
+            head_chunk: precision.head_chunk(),
             decay: Decay::All,
             recompute: Recompute::None,
             training: false,

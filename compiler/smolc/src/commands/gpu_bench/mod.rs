@@ -60,7 +60,7 @@ fn for_one_text(
     let options = ProgramOptions {
         batch: 1,
         window,
-        head_chunk: smolc_lower::HEAD_CHUNK,
+        head_chunk: precision.head_chunk(),
         decay: Decay::All,
         recompute: Recompute::None,
         training: false,
