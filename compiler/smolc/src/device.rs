@@ -1,6 +1,6 @@
 //! Which device computes, and the libraries and the cache it needs.
 
-use crate::cli::DeviceChoice;
+use crate::cli::{DeviceChoice, PrecisionChoice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::number;
@@ -74,6 +74,31 @@ fn usable() -> Result<DeviceInfo, CudaError> {
 pub fn instead(why: &Failure) -> String {
     let Failure::Because { message, .. } = why else { return "on the CPU".into() };
     format!("on the CPU: {message}")
+}
+
+/// In what a trained model is computed: as `asked`, else as it was `trained`; the CPU has f32 alone.
+pub fn precision(
+    asked: Option<PrecisionChoice>,
+    trained: Precision,
+    choice: &Choice,
+) -> Result<Precision, Failure> {
+    if choice.device != Chosen::Cpu {
+        return Ok(asked.map_or(trained, Precision::from));
+    }
+    if asked == Some(PrecisionChoice::Bf16) {
+        let message = format!("`--precision bf16` needs a GPU, and this would run {}", choice.why);
+        return Err(Failure::environment(message)
+            .help("leave it out, or write `--precision f32`: the CPU computes in f32"));
+    }
+    Ok(Precision::F32)
+}
+
+/// What failed on a GPU, with what f32 may do about it.
+pub fn in_f32(why: Failure, precision: Precision) -> Failure {
+    match precision {
+        Precision::Bf16 => why.help("`--precision f32` takes other kernels, which do other head sizes"),
+        Precision::F32 => why,
+    }
 }
 
 /// Makes the back end of a run.

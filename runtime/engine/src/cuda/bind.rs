@@ -44,6 +44,14 @@ impl Step {
     }
 }
 
+/// Which of the two attention paths a device takes.
+pub(super) fn path(device: &Device) -> attention::Path {
+    match device.info().arch().hopper() {
+        true => attention::Path::Hopper,
+        false => attention::Path::Portable,
+    }
+}
+
 pub(super) struct Binder<'a> {
     pub device: &'a mut Device,
     pub blas: &'a mut Blas,
@@ -100,13 +108,6 @@ impl Binder<'_> {
     fn adds_to(&mut self, at: u64, elements: usize) {
         if !self.started.contains(&at) && !self.added.iter().any(|(zeroed, _)| *zeroed == at) {
             self.added.push((at, 4 * elements));
-        }
-    }
-
-    fn path(&self) -> attention::Path {
-        match self.device.info().arch().hopper() {
-            true => attention::Path::Hopper,
-            false => attention::Path::Portable,
         }
     }
 
@@ -220,7 +221,7 @@ impl Binder<'_> {
                     lse: at(lse),
                     shape: shape(*b, *t, h),
                 };
-                let one = attention::forward(dtype(qkv), self.path(), op)?;
+                let one = attention::forward(dtype(qkv), path(self.device), op)?;
                 Ok(vec![self.launch(&one)?])
             }
             Kernel::AttentionBackward {
@@ -256,7 +257,7 @@ impl Binder<'_> {
                     rotation,
                     shape: shape(*b, *t, h),
                 };
-                self.launches(&attention::backward(dtype(qkv), self.path(), op)?)
+                self.launches(&attention::backward(dtype(qkv), path(self.device), op)?)
             }
             Kernel::Swiglu { gate_up, out, f } => {
                 let rows = out.elements() / f;
