@@ -3,13 +3,16 @@
 //! Bytes a parameter (Rajbhandari et al., 2020, section 3): with bf16 2 for the copy that products read, 4 for the master
 //! weight, 8 for Adam's moments and 4 for the gradient, which is summed in f32; with f32 4 + 8 + 4. ZeRO divides the
 //! optimizer's part, then gradients, then weights among the replicas. Activations are those of the step program that
-//! `smolc-lower` builds, to within 2% on one device (`compiler/lower/tests/memory.rs`). A tenth of the device is left for
-//! the driver, the workspace of matrix products, communication and whatever else runs there.
+//! `smolc-lower` builds, to within 2% on one device (`compiler/lower/tests/memory.rs`); what a GPU allocates beside its arena is
+//! counted as workspace. A tenth of the device is left for the driver, communication and whatever else runs there.
 
 use crate::{Batch, Model, Precision, Recompute, Target};
 
 /// Share of the device that the plan leaves alone.
 pub const SPARE: f64 = 0.1;
+
+/// Workspace of matrix products on a GPU, bytes.
+const PRODUCTS: f64 = 33_554_432.0;
 
 /// What one device holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,6 +25,9 @@ pub struct Memory {
     pub gradients: f64,
     /// Weights of a frozen model beside the one that learns.
     pub reference: f64,
+    /// What kernels of a GPU need beside all this: the workspace of matrix products, the micro-batch as it arrives, and the
+    /// sums of dq or the pieces of the embedding's gradient, whichever are larger.
+    pub workspace: f64,
     /// Activations of a micro-batch.
     pub activations: f64,
     /// Evaluation: activations of one forward pass, which replace the others.
@@ -33,7 +39,7 @@ pub struct Memory {
 impl Memory {
     /// What is there all the time.
     pub fn held(&self) -> f64 {
-        self.weights + self.optimizer + self.gradients + self.reference
+        self.weights + self.optimizer + self.gradients + self.reference + self.workspace
     }
 
     /// The most there is at one time.
@@ -93,6 +99,11 @@ pub fn memory(m: &Model, batch: &Batch, target: &Target, reference: bool) -> Opt
         weights: weight * parameters / divided(3),
         optimizer: master * parameters / divided(1),
         gradients: gradient * parameters / divided(2),
+        workspace: match target.precision {
+            // A CPU's products need none; a GPU computes in f32 for comparisons only.
+            Precision::F32 => 0.0,
+            Precision::Bf16 => PRODUCTS + 20.0 * tokens + tokens * (4.0 * q).max(17.0 + hidden / 8.0),
+        },
         reference: if reference { weight * parameters / divided(3) } else { 0.0 },
         activations: kept * tokens * in_flight + work + tables,
         evaluation: (layer * tokens).max(2.0 * weight * hidden * tokens + logits),

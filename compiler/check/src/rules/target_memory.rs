@@ -41,11 +41,12 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
     .also(
         model.span,
         format!(
-            "weights {}, optimizer {}, gradients {}, activations {}",
+            "weights {}, optimizer {}, gradients {}, activations {}, workspace {}",
             gib(memory.weights + memory.reference),
             gib(memory.optimizer),
             gib(memory.gradients),
-            gib(most)
+            gib(most),
+            gib(memory.workspace)
         ),
     );
     if let Some(batch_at) = run.batch.as_ref().map(|_| run.batch_span) {

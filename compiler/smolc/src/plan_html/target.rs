@@ -101,7 +101,7 @@ pub fn device(run: &Run) -> Option<String> {
     bars.push(Bar {
         name: format!("a device, {:.0}% of it kept free", SPARE * 100.0),
         parts: vec![
-            (format!("part {}", color(7)), whole * (1.0 - SPARE)),
+            (format!("part {}", color(HELD + 3)), whole * (1.0 - SPARE)),
             ("part raw".into(), whole * SPARE),
         ],
         value: number::bytes(target.device.memory),
@@ -164,7 +164,7 @@ pub fn overview(plan: &Plan, runs: &[&Run]) -> String {
 }
 
 /// Categories that are there all the time; those after them are there in turn.
-const HELD: usize = 4;
+const HELD: usize = 5;
 
 fn categories(m: &Memory) -> [(&'static str, f64); HELD + 3] {
     [
@@ -172,6 +172,7 @@ fn categories(m: &Memory) -> [(&'static str, f64); HELD + 3] {
         ("optimizer", m.optimizer),
         ("gradients", m.gradients),
         ("frozen reference", m.reference),
+        ("workspace", m.workspace),
         ("activations", m.activations),
         ("evaluation", m.evaluation),
         ("saving", m.saving),
