@@ -9,7 +9,9 @@ use std::path::Path as FilePath;
 
 use smolc_kernels_cuda::Launch;
 use smolc_kernels_cuda::launch::attention::{Path, Shape};
-use smolc_kernels_cuda::launch::generation::{self, AttentionDecode, Cache};
+use smolc_kernels_cuda::launch::generation::{
+    self, AttentionDecode, Cache, History, Sample, SamplingSettings,
+};
 use smolc_kernels_cuda::launch::{self, CrossEntropy, EmbedBackward, RmsNorm, RmsNormBackward};
 use smolc_kernels_emulator::{Buffer, Mode, Variant, launch as run_launch};
 
@@ -145,6 +147,33 @@ fn decode(run: Run) -> Results {
     vec![bits(&mut out)]
 }
 
+/// Two rows with many ties, one greedy, one through every filter; two draws of each.
+fn sampling(run: Run) -> Results {
+    let (v, slots) = (700, 4);
+    let mut logits: Vec<f32> = Random(6).floats(2 * v, 2.0).iter().map(|x| (x * 4.0).round() / 4.0).collect();
+    (logits[300], logits[650]) = (9.0, 9.0);
+    let filters =
+        SamplingSettings { temperature: 0.9, top_p: 0.8, min_p: 0.02, top_k: 90, seed: 3, counter: 0 };
+    let settings = [SamplingSettings::GREEDY.bytes(), filters.bytes()].concat();
+    let (l, mut s) = (Buffer::new(&logits), Buffer::new(&settings));
+    let (mut tokens, fault) = (Buffer::<u32>::poisoned(2), Buffer::new(&[0u32]));
+    let (mut positions, mut drawn) = (Buffer::new(&[0u32, 1]), Buffer::new(&[0u32; 8]));
+    let op = Sample {
+        logits: l.address(),
+        settings: s.address(),
+        tokens: tokens.address(),
+        fault: fault.address(),
+        rows: 2,
+        v,
+        pitch: v,
+        history: Some(History { positions: positions.address(), drawn: drawn.address(), slots }),
+    };
+    for _ in 0..2 {
+        run(&generation::sample(f32::DTYPE, op).unwrap());
+    }
+    vec![bits(&mut tokens), bits(&mut s), bits(&mut positions), bits(&mut drawn)]
+}
+
 fn trial(kernel: &str) -> Trial {
     match kernel {
         "attention_forward.cu" | "attention_backward.cu" => attention(Path::Portable, 193, true),
@@ -158,6 +187,7 @@ fn trial(kernel: &str) -> Trial {
         "rms_norm.cu" => compared(rms_norm),
         "embed.cu" => compared(embed_backward),
         "attention_decode.cu" => compared(decode),
+        "sampling.cu" => compared(sampling),
         other => panic!("no case for a bug in {other}"),
     }
 }
