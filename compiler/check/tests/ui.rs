@@ -12,17 +12,20 @@ use std::path::Path;
 /// Folders of `tests/ui` whose specs are checked; `syntax` belongs to the parser.
 const FOLDERS: &[&str] = &["check", "language", "recipe", "users"];
 
+/// The specs of a folder, by name.
+fn specs(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|n| n.ends_with(".smol")).collect();
+    names.sort();
+    assert!(!names.is_empty());
+    names
+}
+
 /// Diagnostics that are wanted and not given yet. A file whose announcements come true belongs into another folder.
 #[test]
 fn what_is_wanted_is_not_given_yet() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui/wanted");
-    let mut names: Vec<String> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .filter(|n| n.ends_with(".smol"))
-        .collect();
-    names.sort();
-    assert!(!names.is_empty());
+    let names = specs(&folder);
     let readme = std::fs::read_to_string(folder.join("../README.md")).unwrap();
     let mut problems = String::new();
     for name in names {
@@ -48,13 +51,7 @@ fn every_spec_gets_what_it_announces() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");
     let mut problems = String::new();
     for folder in FOLDERS.iter().map(|f| root.join(f)) {
-        let mut names: Vec<String> = std::fs::read_dir(&folder)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .filter(|n| n.ends_with(".smol"))
-            .collect();
-        names.sort();
-        assert!(!names.is_empty());
+        let names = specs(&folder);
         for name in names {
             let text = std::fs::read_to_string(folder.join(&name)).unwrap();
             let checked = check(&MemoryWorld::with_file(&name, &text), &name, &[]);

@@ -114,7 +114,7 @@ fn fixed(fix: &Fix, help: &[String], sources: &Sources) -> Value {
 }
 
 fn artifact(file: FileId, sources: &Sources) -> Value {
-    json!({ "uri": uri(&sources.path(file).to_string()) })
+    json!({ "uri": uri(sources.path(file)) })
 }
 
 fn region(span: Span, sources: &Sources) -> Value {

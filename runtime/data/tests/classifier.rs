@@ -124,6 +124,12 @@ fn a_classifier_is_trained_once_and_filters() {
     assert_eq!(again.measured().uid, store.measured().uid);
     assert_eq!(std::fs::read(dir.path().join("classifiers/edu/weights.f32")).unwrap(), weights);
 
+    // One that was removed is trained anew, and the dataset stays.
+    write_jsonl(&root.path().join("labels.jsonl"), &documents(1200));
+    std::fs::remove_dir_all(dir.path().join("classifiers")).unwrap();
+    assert_eq!(prepare_web(&plan, dir.path()).unwrap().measured().uid, store.measured().uid);
+    assert_eq!(std::fs::read(dir.path().join("classifiers/edu/weights.f32")).unwrap(), weights);
+
     // Another classifier under the same name is not taken for it, nor what it filtered.
     let mut other = plan.clone();
     other.classifiers[0].epochs = 4;

@@ -22,7 +22,7 @@ pub use run::{Removed, StepReport};
 pub(crate) use bounds::Bounds;
 pub(crate) use cells::{number_of, row_type};
 pub(crate) use filters::{Bound, Filters};
-pub(crate) use of_plan::{Means, identity, identity_of_classifier, steps};
+pub(crate) use of_plan::{Means, asked, identity, identity_of_classifier, steps};
 pub(crate) use run::{Asked, Reports, report_sample, run};
 pub(crate) use words::Words;
 

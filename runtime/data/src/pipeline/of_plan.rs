@@ -144,6 +144,17 @@ fn filters(dataset: &Dataset) -> impl Iterator<Item = &Filter> {
     })
 }
 
+/// The plan's classifiers that the filters of a dataset ask, by their numbers, each once.
+pub(crate) fn asked(plan: &Plan, dataset: &Dataset) -> Vec<usize> {
+    let mut indices: Vec<usize> = filters(dataset)
+        .flat_map(|filter| &filter.scores)
+        .filter_map(|score| plan.classifiers.iter().position(|c| c.name == score.classifier))
+        .collect();
+    indices.sort_unstable();
+    indices.dedup();
+    indices
+}
+
 /// What steps are made with.
 #[derive(Clone, Copy)]
 pub(crate) struct Means<'a> {

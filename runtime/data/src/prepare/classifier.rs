@@ -123,6 +123,21 @@ pub(crate) fn prepare_classifier(plan: &Plan, index: usize, means: &Means<'_>) -
     Ok(learned.model)
 }
 
+/// Trains those classifiers anew that a prepared dataset asked and that were removed since: what they are is told with it.
+pub(crate) fn restore_classifiers(
+    plan: &Plan,
+    dataset: &smolc_plan::Dataset,
+    means: &Means<'_>,
+) -> Result<(), DataError> {
+    for index in pipeline::asked(plan, dataset) {
+        let there = plan.classifiers.get(index).is_some_and(|c| directory_of(means.dir, &c.name).exists());
+        if !there {
+            prepare_classifier(plan, index, means)?;
+        }
+    }
+    Ok(())
+}
+
 fn reuse(directory: &Path, planned: &smolc_plan::Classifier, request: &Request) -> Result<Linear, DataError> {
     let manifest = manifest(directory)?;
     same_request(directory, "classifier", &manifest.request, request)?;

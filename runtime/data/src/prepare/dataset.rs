@@ -1,8 +1,8 @@
 //! Preparing a dataset: index, sample, split, tokenise in parallel, write.
 
 use super::manifest::{FORMAT_VERSION, Manifest, Request, TokenType};
-use super::same_request;
 use super::writer::SplitWriter;
+use super::{restore_classifiers, same_request};
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
 use crate::pipeline::{self, Means, Step};
@@ -63,14 +63,15 @@ pub fn prepare_dataset(
         tokenizer: tokenizer.hash(),
         pipeline: pipeline::identity(plan, dataset),
     };
+    let means =
+        |tokenizer| Means { tokenizer: Some(tokenizer), dir, progress, before: plan.classifiers.len() };
     let directory = dataset_directory(dir, &dataset.name);
     if directory.exists() {
         let manifest = Store::manifest(&directory)?;
         same_request(&directory, &dataset.name, &manifest.request, &request)?;
+        restore_classifiers(plan, dataset, &means(tokenizer))?;
         return Ok(Store::open(&directory)?.manifest_of().measured());
     }
-    let means =
-        |tokenizer| Means { tokenizer: Some(tokenizer), dir, progress, before: plan.classifiers.len() };
     let steps = pipeline::steps(plan, dataset, &means(tokenizer))?;
     let corpus = Corpus::index(dataset, &steps, progress)?;
     note_left_out(&dataset.name, &corpus, &directory, progress);

@@ -17,8 +17,8 @@ mod tokenizer;
 mod tokens;
 mod writer;
 
-pub(crate) use classifier::prepare_classifier;
 pub use classifier::{Classified, classified};
+pub(crate) use classifier::{prepare_classifier, restore_classifiers};
 pub use dataset::{dataset_directory, prepare_dataset};
 pub use manifest::Manifest;
 pub(crate) use manifest::{BLOCK_BYTES, FORMAT_VERSION, SplitManifest, TokenType};

@@ -98,7 +98,11 @@ fn object(
     };
     let label = match &label {
         Value::Null => None,
-        other => Some(other.as_f64().ok_or_else(|| wrong(columns.label, other, "a number"))?),
+        other @ (Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_)) => Some(other.as_f64().ok_or_else(|| wrong(columns.label, other, "a number"))?),
     };
     Ok((text, label))
 }

@@ -159,6 +159,7 @@ fn raw<'w>(
     fn at<T>(values: &[T], from: usize) -> *const u8 {
         values.get(from..).unwrap_or(&[]).as_ptr().cast()
     }
+    let mut ascii = NONE_VALID.as_ptr();
     let (values, bytes) = match column.values() {
         Values::F64(values) => (at(values, from), std::ptr::null()),
         Values::F32(values) => (at(values, from), std::ptr::null()),
@@ -170,15 +171,16 @@ fn raw<'w>(
         Values::U16(values) => (at(values, from), std::ptr::null()),
         Values::U8(values) => (at(values, from), std::ptr::null()),
         Values::Truth(bits) => (shift(bits).cast(), std::ptr::null()),
-        Values::Text(text) => match text.offsets() {
-            Offsets::I32(offsets) => (at(offsets, from), text.origin()),
-            Offsets::I64(offsets) => (at(offsets, from), text.origin()),
-        },
-    };
-    let ascii = match column.values() {
-        // Chunks begin at whole words.
-        Values::Text(text) => text.ascii().map_or(NONE_VALID.as_ptr(), |words| at(words, from / 64).cast()),
-        _ => NONE_VALID.as_ptr(),
+        Values::Text(text) => {
+            if let Some(words) = text.ascii() {
+                // Chunks begin at whole words.
+                ascii = at(words, from / 64).cast();
+            }
+            match text.offsets() {
+                Offsets::I32(offsets) => (at(offsets, from), text.origin()),
+                Offsets::I64(offsets) => (at(offsets, from), text.origin()),
+            }
+        }
     };
     RawColumn { values, bytes, validity, ascii }
 }
