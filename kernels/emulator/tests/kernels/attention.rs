@@ -144,6 +144,7 @@ impl<T: Real + Bits> Inputs<T> {
         let mut dqkv = Buffer::<T>::poisoned(tokens * s.row());
         let (positions, cos, sin) =
             (Buffer::new(&self.positions), Buffer::new(&self.cos), Buffer::new(&self.sin));
+        let mut scratch = Buffer::<f32>::poisoned(attention::backward_scratch(T::DTYPE, path, s).div_ceil(4));
         let forward = Forward {
             qkv: qkv.address(),
             document_start: starts.address(),
@@ -160,6 +161,7 @@ impl<T: Real + Bits> Inputs<T> {
             dout: dout.address(),
             delta: delta.address(),
             dqkv: dqkv.address(),
+            scratch: scratch.address(),
             rotation: rotate.then(|| Rotation {
                 positions: positions.address(),
                 cos: cos.address(),
@@ -170,6 +172,7 @@ impl<T: Real + Bits> Inputs<T> {
         for l in attention::backward(T::DTYPE, path, backward).unwrap() {
             run(&l);
         }
+        assert!(scratch.intact(), "something was written behind the end of the scratch memory");
         vec![bits(&mut out), bits(&mut lse), bits(&mut delta), bits(&mut dqkv)]
     }
 

@@ -57,8 +57,20 @@ pub(super) struct Binder<'a> {
     pub added: Vec<(u64, usize)>,
 }
 
-fn dtype(span: &Span) -> Dtype {
+pub(super) fn dtype(span: &Span) -> Dtype {
     if span.half() { Dtype::Bf16 } else { Dtype::F32 }
+}
+
+/// Which attention kernels the device has.
+pub(super) fn path(device: &Device) -> attention::Path {
+    match device.info().arch().hopper() {
+        true => attention::Path::Hopper,
+        false => attention::Path::Portable,
+    }
+}
+
+pub(super) fn shape(batch: usize, window: usize, h: &Heads) -> attention::Shape {
+    attention::Shape { batch, window, heads: h.heads, kv_heads: h.kv_heads, head_dim: h.head_dim }
 }
 
 impl Binder<'_> {
@@ -103,23 +115,9 @@ impl Binder<'_> {
         }
     }
 
-    fn path(&self) -> attention::Path {
-        match self.device.info().arch().hopper() {
-            true => attention::Path::Hopper,
-            false => attention::Path::Portable,
-        }
-    }
-
     fn layer(&mut self, operator: &Operator<'_>, layer: usize) -> Result<Vec<Step>, EngineError> {
         let arena = self.arena;
         let at = |span: &Span| arena + span.byte(layer);
-        let shape = |b: usize, t: usize, h: &Heads| attention::Shape {
-            batch: b,
-            window: t,
-            heads: h.heads,
-            kv_heads: h.kv_heads,
-            head_dim: h.head_dim,
-        };
         match operator.kernel {
             Kernel::Zero { out } => {
                 let size = if out.half() { 2 } else { 4 };
@@ -220,7 +218,7 @@ impl Binder<'_> {
                     lse: at(lse),
                     shape: shape(*b, *t, h),
                 };
-                let one = attention::forward(dtype(qkv), self.path(), op)?;
+                let one = attention::forward(dtype(qkv), path(self.device), op)?;
                 Ok(vec![self.launch(&one)?])
             }
             Kernel::AttentionBackward {
@@ -253,10 +251,11 @@ impl Binder<'_> {
                     dout: at(dout),
                     delta: at(delta),
                     dqkv: at(dqkv),
+                    scratch: self.scratch.shared(),
                     rotation,
                     shape: shape(*b, *t, h),
                 };
-                self.launches(&attention::backward(dtype(qkv), self.path(), op)?)
+                self.launches(&attention::backward(dtype(qkv), path(self.device), op)?)
             }
             Kernel::Swiglu { gate_up, out, f } => {
                 let rows = out.elements() / f;
