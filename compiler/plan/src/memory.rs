@@ -4,7 +4,8 @@
 //! weight, 8 for Adam's moments and 4 for the gradient, which is summed in f32; with f32 4 + 8 + 4. ZeRO divides the
 //! optimizer's part, then gradients, then weights among the replicas. Activations are those of the step program that
 //! `smolc-lower` builds, to within 2% on one device (`compiler/lower/tests/memory.rs`). A tenth of the device is left for
-//! the driver, the workspace of matrix products, communication and whatever else runs there.
+//! the driver, the workspace of matrix products, the kernels' scratch memory (of which the sums of dq on Hopper, 4 bytes a
+//! token and query column of a micro-batch, are the most), communication and whatever else runs there.
 
 use crate::{Batch, Model, Precision, Recompute, Target};
 

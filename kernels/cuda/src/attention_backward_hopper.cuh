@@ -61,6 +61,13 @@ struct BackwardBlock {
     DEV int turn(int tile) const { return tile * QUERIES / KEYS - key_tile; }
 };
 
+// A consumer's thread in its warpgroup. With heads of 64 the loop has no register for it; with heads of 128 it has, and
+// the assembler then does without spills what it does not with the reads. `tools/compile.sh` tells.
+template <int D>
+DEV int thread_in_loop() {
+    return (D == 64 ? thread_x_again() : thread_x()) % 128;
+}
+
 // Hands dq on, a tile after another: all lanes of one warp.
 template <int D, bool TURNS>
 DEV void add_dq(const BackwardTiles<D>& tiles, const BackwardBlock<D>& block, const AttentionShape& shape, float* dq_sum,
@@ -111,6 +118,7 @@ DEV void attention_backward_hopper(const TensorMap* qkv_map, const u32* document
     constexpr int STAGES = Tiles::STAGES, QUERIES = Tiles::QUERIES, KEYS = Tiles::KEYS;
     DYN_SHARED(shared);
     SHARED(u64, bars, 1 + 5 * STAGES);
+    SHARED(int, lasts, KEYS);  // the last query that sees a key, -1 behind the window
     u64* const keys_full = bars;
     u64 *const queries_full = bars + 1, *const douts_full = queries_full + STAGES, *const rows_full = douts_full + STAGES;
     // A consumer is done with a whole stage at once.
@@ -173,18 +181,20 @@ DEV void attention_backward_hopper(const TensorMap* qkv_map, const u32* document
         }
     } else {
         registers_grow<CONSUMER_REGISTERS<Tiles::CONSUMERS>>();
-        const int consumer = warpgroup - 1, thread = thread_x() % 128, warp_row = consumer * 64 + thread / WARP * 16;
-        const bool elected = thread == 0;
-        const int my_first_key = block.first_key + consumer * 64, key = block.first_key + warp_row + tile_row();
-        const int lasts[2] = {key < window ? last_query(starts, window, key) : -1,
-                              key + 8 < window ? last_query(starts, window, key + 8) : -1};
-        const int earliest_last = my_first_key < window ? last_query(starts, window, my_first_key) : -1;
+        const int consumer = warpgroup - 1;
+        const bool elected = thread_x() % 128 == 0;
+        const int my_first_key = block.first_key + consumer * 64;
+        if (thread_x() % 128 < 64) {
+            const int key = my_first_key + thread_x() % 128;
+            lasts[consumer * 64 + thread_x() % 128] = key < window ? last_query(starts, window, key) : -1;
+        }
+        bar_sync(BAR_DS, 2 * 128);
+        const int earliest_last = lasts[consumer * 64];
         const float scale = shape.scale * LOG2_E;
         const u8 *k = tiles.keys + consumer * 64 * SWIZZLE_ROW, *v = tiles.values + consumer * 64 * SWIZZLE_ROW;
         // dq = dS·K: this consumer's 64 rows of queries and all columns, or all 64 rows and its half of the columns.
         const u8* dq_keys = tiles.keys + (D == 64 ? 0 : consumer * HALF_BYTES<KEYS>);
         const u8* dq_scores = tiles.ds + (D == 64 ? consumer * HALF_BYTES<KEYS> : 0);
-        float* my_dq = tiles.dq + consumer * Tiles::DQ_PART;
         float dk[D / 64][32], dv[D / 64][32];
         clear(dk);
         clear(dv);
@@ -210,7 +220,11 @@ DEV void attention_backward_hopper(const TensorMap* qkv_map, const u32* document
             wgmma_wait<1>();
             pin(p);
             probabilities_of_columns(p, scale, tiles.lse + ring.stage * QUERIES);
-            if (first_query < my_first_key + 63 || first_query + QUERIES - 1 > earliest_last) mask_queries(p, first_query, key, lasts);
+            if (first_query < my_first_key + 63 || first_query + QUERIES - 1 > earliest_last) {
+                const int row = consumer * 64 + thread_in_loop<D>() / WARP * 16 + tile_row();
+                const int row_lasts[2] = {lasts[row], lasts[row + 8]};
+                mask_queries(p, first_query, block.first_key + row, row_lasts);
+            }
             wgmma_wait<0>();
             pin(ds);
             // dS before P is packed: packing first needs both in f32 and as operands at once, which does not fit.
@@ -223,7 +237,7 @@ DEV void attention_backward_hopper(const TensorMap* qkv_map, const u32* document
             start_columns<D, QUERIES>(dv, p_operand, d);
             wgmma_commit();
             // Two tiles of dS in turn: the barrier of the next step says that this one has been read.
-            store_operand<KEYS>(tiles.ds + ring.stage * Tiles::DS_TILE, ds_operand, warp_row);
+            store_operand<KEYS>(tiles.ds + ring.stage * Tiles::DS_TILE, ds_operand, consumer * 64, thread_in_loop<D>());
             fence_shared_to_engine();
             bar_sync(BAR_DS, 2 * 128);
             if (elected) mbar_arrive(rows_empty + ring.stage);
@@ -238,8 +252,9 @@ DEV void attention_backward_hopper(const TensorMap* qkv_map, const u32* document
             pin(dq);
             pin(dv);
             bar_sync(BAR_DQ_EMPTY + consumer, DQ_THREADS);
+            float* my_dq = tiles.dq + consumer * Tiles::DQ_PART + thread_in_loop<D>() * 4;
             UNROLL for (int i = 0; i < 8; i++)
-                *(Quad*)(my_dq + (i * 128 + thread) * 4) = {dq[4 * i], dq[4 * i + 1], dq[4 * i + 2], dq[4 * i + 3]};
+                *(Quad*)(my_dq + i * 128 * 4) = {dq[4 * i], dq[4 * i + 1], dq[4 * i + 2], dq[4 * i + 3]};
             fence_shared_to_engine();
             bar_arrive(BAR_DQ_FULL + consumer, DQ_THREADS);
             wgmma_wait<0>();
@@ -248,6 +263,7 @@ DEV void attention_backward_hopper(const TensorMap* qkv_map, const u32* document
             ring.next();
             if (++tile == block.end_tile) tile = block.first_tile;
         }
+        const int key = my_first_key + thread_x_again() % 128 / WARP * 16 + tile_row();
         const float factor[2] = {shape.scale, shape.scale};
         const i64 pitch = shape.row<D>();
         scale_rows(dk, factor);

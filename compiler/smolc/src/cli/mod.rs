@@ -9,7 +9,9 @@ mod spec;
 mod write;
 
 pub use foreign::{ExportArgs, Foreign, ImportArgs};
-pub use gpu_bench::{GpuBenchArgs, GpuBenchCommand, GpuParityArgs, GpuTrainArgs, GpuVerifyArgs};
+pub use gpu_bench::{
+    GpuAttentionArgs, GpuBenchArgs, GpuBenchCommand, GpuParityArgs, GpuTrainArgs, GpuVerifyArgs,
+};
 pub use machine::{CompletionsArgs, DoctorArgs, KernelsArgs, KernelsCommand};
 pub use model::{GenerateArgs, ScoreArgs};
 pub use run::{AmendArgs, DeviceChoice, DiffArgs, RunArgs};

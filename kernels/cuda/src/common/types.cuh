@@ -74,6 +74,12 @@ struct Pair {
 
 #if ON_DEVICE
 DEV int thread_x() { return (int)threadIdx.x; }
+// The same, read again: for loops in which a register is worth more than the read.
+DEV int thread_x_again() {
+    int x;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+    return x;
+}
 DEV int threads() { return (int)blockDim.x; }
 DEV int block_x() { return (int)blockIdx.x; }
 DEV int block_y() { return (int)blockIdx.y; }
@@ -95,6 +101,7 @@ DEV bf16 to_bf16(float x) {
 }
 #else
 DEV int thread_x() { return emu::thread_x(); }
+DEV int thread_x_again() { return emu::thread_x(); }
 DEV int threads() { return emu::threads(); }
 DEV int block_x() { return (int)emu::block_index().x; }
 DEV int block_y() { return (int)emu::block_index().y; }
