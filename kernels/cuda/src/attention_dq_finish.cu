@@ -9,6 +9,34 @@
 
 namespace dev {
 
+// Four values of each of four neighboring lanes, turned: v[i] of lane t becomes v[t] of lane i.
+DEV void turn_quad(u32 (&v)[4]) {
+    const bool odd = lane() & 1, upper = lane() & 2;
+    UNROLL for (int i = 0; i < 4; i += 2) {
+        const u32 got = shfl_xor(odd ? v[i] : v[i + 1], 1);
+        if (odd) v[i] = got;
+        else v[i + 1] = got;
+    }
+    UNROLL for (int i = 0; i < 2; i++) {
+        const u32 got = shfl_xor(upper ? v[i] : v[i + 2], 2);
+        if (upper) v[i] = got;
+        else v[i + 2] = got;
+    }
+}
+
+// `store_rows` with 16 bytes a lane instead of 4: the four lanes of a row have one of four blocks of columns each.
+template <int HALVES>
+DEV void store_rows_wide(bf16* to, i64 pitch, const float (&acc)[HALVES][32], int row, int rows) {
+    UNROLL for (int h = 0; h < 2; h++) UNROLL for (int half = 0; half < HALVES; half++) UNROLL for (int j = 0; j < 8; j += 4) {
+        u32 v[4];
+        UNROLL for (int i = 0; i < 4; i++)
+            v[i] = pack_bf16(acc[half][4 * (j + i) + 2 * h], acc[half][4 * (j + i) + 2 * h + 1]);
+        turn_quad(v);
+        if (row + 8 * h < rows)
+            store16(to + (row + 8 * h) * pitch + half * 64 + 8 * (j + lane() % 4), Bytes16{{v[0], v[1], v[2], v[3]}});
+    }
+}
+
 template <int D>
 DEV void attention_dq_finish(const float* dq_sum, bf16* dqkv, const AttentionShape& shape, const Rotation& rotation) {
     constexpr int HALVES = D / 64, QUERIES = DQ_QUERIES<D>;
@@ -25,7 +53,7 @@ DEV void attention_dq_finish(const float* dq_sum, bf16* dqkv, const AttentionSha
     const i64 pitch = shape.row<D>();
     scale_rows(acc, factor);
     rotate_back(acc, rotation, (i64)batch * window, query, window);
-    store_rows(dqkv + (i64)batch * window * pitch + (i64)head * D, pitch, acc, query, window);
+    store_rows_wide(dqkv + (i64)batch * window * pitch + (i64)head * D, pitch, acc, query, window);
 }
 
 }  // namespace dev
