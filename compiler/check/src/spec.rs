@@ -89,6 +89,10 @@ pub struct Classifier {
     pub plan: smolc_plan::Classifier,
     /// Where it is defined.
     pub span: Span,
+    /// Where its column of text is named.
+    pub text: Span,
+    /// Where its column of labels is named.
+    pub label: Span,
 }
 
 /// An evaluation.

@@ -12,6 +12,37 @@ use std::path::Path;
 /// Folders of `tests/ui` whose specs are checked; `syntax` belongs to the parser.
 const FOLDERS: &[&str] = &["check", "language", "recipe", "users"];
 
+/// Diagnostics that are wanted and not given yet. A file whose announcements come true belongs into another folder.
+#[test]
+fn what_is_wanted_is_not_given_yet() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui/wanted");
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|n| n.ends_with(".smol"))
+        .collect();
+    names.sort();
+    assert!(!names.is_empty());
+    let readme = std::fs::read_to_string(folder.join("../README.md")).unwrap();
+    let mut problems = String::new();
+    for name in names {
+        let text = std::fs::read_to_string(folder.join(&name)).unwrap();
+        let checked = check(&MemoryWorld::with_file(&name, &text), &name, &[]);
+        assert!(!testing::annotations(&text).unwrap().is_empty(), "{name} wants nothing");
+        if testing::compare(&checked.diagnostics, &checked.sources, FileId(0)).is_ok() {
+            problems += &format!("wanted/{name} is given now: move it to check/ and bless it\n");
+        }
+        // What is wanted is the only thing that is wrong with the file.
+        if let Some(d) = checked.diagnostics.first() {
+            problems += &format!("wanted/{name} gets something else: {}\n", d.message);
+        }
+        if !readme.contains(&format!("`wanted/{name}`")) {
+            problems += &format!("wanted/{name} is missing in README.md\n");
+        }
+    }
+    assert!(problems.is_empty(), "{problems}");
+}
+
 #[test]
 fn every_spec_gets_what_it_announces() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");

@@ -149,6 +149,34 @@ fn columns_are_looked_up_where_the_world_can_look() {
 }
 
 #[test]
+fn the_columns_of_a_classifier_are_looked_up() {
+    let text = |label: &str| {
+        format!(
+            "smol 1\ndataset scored = jsonl(\"s.jsonl\") {{ text: .text }}\n\
+             classifier good = linear_ngrams {{ train: scored, text: .text, label: {label} }}\n\
+             dataset web = text(\"w\") |> where(good(.text) >= 3)\n{RUN}"
+        )
+    };
+    let checked = |label: &str| {
+        let mut world = MemoryWorld::with_file("a.smol", &text(label));
+        let columns = [("text", Holds::Texts), ("score", Holds::Numbers), ("empty", Holds::Unknown)];
+        world
+            .columns
+            .insert("s.jsonl".into(), columns.map(|(name, holds)| Column::new(name, holds)).to_vec());
+        check(&world, "a.smol", &[])
+    };
+    assert_eq!(codes(&checked(".score")), [""; 0]);
+    assert_eq!(codes(&checked(".empty")), [""; 0]);
+    let wrong = checked(".text");
+    assert_eq!(codes(&wrong), ["smol::data::column"]);
+    assert!(wrong.diagnostics[0].message.contains("holds texts, not numbers"), "{:?}", wrong.diagnostics);
+    assert!(wrong.diagnostics[0].help[0].contains("`.score`"));
+    let missing = checked(".scores");
+    assert_eq!(codes(&missing), ["smol::data::column"]);
+    assert_eq!(missing.diagnostics[0].fix.as_ref().unwrap().edits[0].text, ".score");
+}
+
+#[test]
 fn sets_reach_models_and_show_in_the_provenance() {
     let text = format!(
         "smol 1\nparam rate: Rate = 1e-3\ndataset web = text(\"w\")\n{}",

@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod json;
 pub mod line_index;
 pub mod render;
+pub mod sarif;
 pub mod source;
 pub mod suggest;
 #[cfg(any(test, feature = "testing"))]

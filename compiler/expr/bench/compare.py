@@ -133,7 +133,7 @@ def main():
     print(own.ready)
     contenders = []
     for n in (1, 2):
-        for means in ("jit", "interpreter"):
+        for means in ("jit", "unread", "interpreter"):
             contenders.append((f"smolc {means}", n, own, f"{means} {n}"))
         for form in json.loads(duck.ready.split(" ", 1)[1]):
             contenders.append((f"duckdb {form}", n, duck, json.dumps([form, n])))

@@ -141,7 +141,12 @@ impl Listing {
         expr.verify(inputs).map_err(refused)?;
         let root = expr.resolve(inputs).map_err(refused)?;
         let mut code = module(Optimization::Speed, &[])?;
-        let (entry, mut context) = build(&root, inputs.len(), &mut code)?;
+        let (entry, context) = build(&root, inputs.len(), &mut code)?;
+        Listing::of(&mut code, entry, context)
+    }
+
+    /// Of a function that was declared and not yet defined.
+    pub(crate) fn of(code: &mut Code, entry: FuncId, mut context: Context) -> Result<Listing, JitError> {
         let clif = context.func.display().to_string();
         context.set_disasm(true);
         code.0.define_function(entry, &mut context)?;

@@ -7,7 +7,9 @@ mod rows;
 use proptest::prelude::*;
 use rows::{FLOATS, INTS, Owned, Random, Stored, agree, column, condition, fields};
 use smolc_expr::Binary;
-use smolc_expr::row::{Batch, Field, Filter, RowExpr, RowKind, Selection};
+use smolc_expr::row::{
+    Batch, Column, DataType, Field, Filter, Offsets, RowExpr, RowKind, Selection, Text, Values,
+};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
@@ -94,4 +96,47 @@ fn every_comparison_with_every_constant() {
         }
     }
     assert_eq!(disagreements, Vec::<String>::new());
+}
+
+/// Every comparison of a length with bounds around it, on either side, of texts of every width of character and longer
+/// than what is counted at a time; of columns that know which texts are ASCII and of such that do not.
+#[test]
+fn every_comparison_of_a_length() {
+    let units = ["x", "é", "€", "🙂", "xy€", "🙂x"];
+    let lengths = [0, 1, 2, 3, 5, 130, 511, 513, 2047, 2050];
+    let mut all = String::new();
+    let mut ends = vec![0i64];
+    for unit in units {
+        for length in lengths {
+            all.extend(unit.chars().cycle().take(length));
+            ends.push(all.len() as i64);
+        }
+    }
+    let rows = units.len() * lengths.len();
+    let fields = [Field::new("text", DataType::Text64)];
+    let views = [
+        Text::new(Offsets::I64(&ends), all.as_bytes()).unwrap(),
+        Text::of_str(Offsets::I64(&ends), &all).unwrap(),
+    ];
+    let batches =
+        views.map(|text| Batch::new(rows, vec![Column::new(Values::Text(text), None).unwrap()]).unwrap());
+    let (mut found, mut meaning) = (Selection::new(), Selection::new());
+    let bounds = lengths.iter().flat_map(|length| [-1, 0, 1].map(|by| *length as i64 + by));
+    for bound in bounds.chain([i64::MIN, i64::MAX, i64::MAX - 1, 600, 1500, 4000, 8200]) {
+        for op in [Binary::Lt, Binary::Le, Binary::Gt, Binary::Ge, Binary::Eq, Binary::Ne] {
+            let length = Box::new(RowExpr::Length(Box::new(RowExpr::Column("text".into()))));
+            let bound = Box::new(RowExpr::Int(bound));
+            for expr in
+                [RowExpr::Binary(op, length.clone(), bound.clone()), RowExpr::Binary(op, bound, length)]
+            {
+                let filter = Filter::new(&expr, &fields).unwrap();
+                let plain = Filter::interpreted(&expr, &fields).unwrap();
+                for batch in &batches {
+                    plain.select(batch, &mut meaning).unwrap();
+                    filter.select(batch, &mut found).unwrap();
+                    assert_eq!(found, meaning, "{expr}");
+                }
+            }
+        }
+    }
 }

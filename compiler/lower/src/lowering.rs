@@ -9,10 +9,6 @@ use smolc_plan::{
     Program, Recompute, Run, Schedule, Stage, Tokenizer,
 };
 
-/// Tokens whose logits exist at one time, at most. 512 rows of a 49,152-token vocabulary are 96 MiB, and the matrix
-/// products of a chunk are still large enough to run at full speed.
-pub const HEAD_CHUNK: u64 = 512;
-
 /// Lowers a complete spec.
 ///
 /// Errors: the spec is not complete (its own diagnostics say why), it has no run, or a model has no step program, which
@@ -139,7 +135,7 @@ fn lower_run<'s>(run: &'s spec::Run, programs: &mut Programs<'s>) -> Result<Opti
     let options = ProgramOptions {
         batch: batch.micro,
         window: batch.window,
-        head_chunk: HEAD_CHUNK,
+        head_chunk: run.target.as_ref().map_or(run.precision.head_chunk(), |(target, _)| target.head_chunk),
         decay: match decay {
             spec::Decay::All => program::Decay::All,
             spec::Decay::Matrices => program::Decay::Matrices,

@@ -2,7 +2,6 @@
 // Helpers of tests count as code to clippy.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use smolc_lower::HEAD_CHUNK;
 use smolc_lower::program::{Decay, ProgramOptions, build_in};
 use smolc_plan::memory::memory;
 use smolc_plan::{Batch, Device, Family, Init, Model, Precision, Recompute, Rope, Target};
@@ -47,6 +46,7 @@ fn target(precision: Precision, recompute: Recompute) -> Target {
         zero: 0,
         precision,
         recompute,
+        head_chunk: precision.head_chunk(),
         utilization: 0.4,
         price: None,
     }
@@ -63,7 +63,7 @@ fn the_checker_and_the_program_agree_within_two_percent() {
                     let options = ProgramOptions {
                         batch: micro,
                         window,
-                        head_chunk: HEAD_CHUNK,
+                        head_chunk: target(precision, recompute).head_chunk,
                         decay: Decay::All,
                         recompute,
                         training: true,
@@ -97,7 +97,7 @@ fn every_level_of_recomputation_takes_less() {
         let options = ProgramOptions {
             batch: 4,
             window: 2048,
-            head_chunk: HEAD_CHUNK,
+            head_chunk: Precision::Bf16.head_chunk(),
             decay: Decay::All,
             recompute,
             training: true,

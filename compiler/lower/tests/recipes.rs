@@ -55,6 +55,32 @@ fn a_branch_goes_on_where_its_trunk_was() {
     assert!((total.lineage_epochs.unwrap() - both).abs() < 1e-9);
 }
 
+/// What is computed again and the frozen model of preferences take time; the model's own operations are the same.
+#[test]
+fn estimates_count_all_that_is_computed() {
+    let plan = lowered(&recipe("1.7b.smol"));
+    for (run, again, frozen) in [(0, false, false), (1, false, false), (2, true, false), (3, true, true)] {
+        let run = &plan.runs[run];
+        let (target, e) = (run.target.as_ref().unwrap(), run.estimate(run.steps).unwrap());
+        let rate = target.device.peak * target.utilization * target.count as f64;
+        assert!(
+            (e.seconds * rate / (e.flops + e.recomputed + e.reference) - 1.0).abs() < 1e-9,
+            "{}",
+            run.name
+        );
+        let tokens = run.steps as f64 * run.batch.tokens() as f64;
+        assert!((e.flops / (run.flops_per_token() * tokens) - 1.0).abs() < 1e-12);
+        // The forward pass is a third of forward and backward, and so is what `layers` computes again but for the head and the
+        // down projections.
+        let (again_share, frozen_share) = (e.recomputed / e.flops, e.reference / e.flops);
+        assert!(if again { (0.2..0.34).contains(&again_share) } else { again_share == 0.0 }, "{again_share}");
+        assert!(
+            if frozen { (0.3..0.36).contains(&frozen_share) } else { frozen_share == 0.0 },
+            "{frozen_share}"
+        );
+    }
+}
+
 /// A ramp of 5% to 14% behind a blend of a tenth of the stage.
 #[test]
 fn changing_mixtures_are_cut_into_exact_parts() {

@@ -193,6 +193,13 @@ pub struct Classifier {
     pub seed: u64,
 }
 
+impl Classifier {
+    /// Longest word sequence that a classifier may look at: longer ones hardly ever occur twice.
+    pub const MAX_NGRAMS: u64 = 16;
+    /// Most features: a weight of four bytes each.
+    pub const MAX_BUCKETS: u64 = 1 << 28;
+}
+
 /// What a dataset reads. Patterns are globs, already expanded to absolute or working-directory-relative form.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

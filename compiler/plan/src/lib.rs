@@ -12,6 +12,7 @@ pub mod due;
 pub mod estimate;
 pub mod evaluation;
 pub mod filter;
+pub mod flops;
 pub mod hash;
 pub mod load;
 pub mod memory;

@@ -5,7 +5,7 @@
 //! where they must not. Expressions are verified where they are bound.
 
 use crate::program::{Op, Program, Slot, Space, Statement};
-use crate::{PLAN_VERSION, Plan, Protocol, Ratio, Run, SignalKind, Step};
+use crate::{Classifier, PLAN_VERSION, Plan, Protocol, Ratio, Run, SignalKind, Step};
 use smolc_expr::row::Need;
 use std::collections::HashSet;
 use thiserror::Error;
@@ -89,11 +89,29 @@ impl Plan {
 
     fn validate_data(&self) -> Result<(), String> {
         let sets = self.datasets.len();
-        for classifier in &self.classifiers {
+        for (index, classifier) in self.classifiers.iter().enumerate() {
             if classifier.train >= sets {
                 return Err(format!(
                     "classifier `{}` learns from dataset {}",
                     classifier.name, classifier.train
+                ));
+            }
+            let features = 1..=Classifier::MAX_BUCKETS;
+            let length = 1..=Classifier::MAX_NGRAMS;
+            if !features.contains(&classifier.buckets) || !length.contains(&classifier.ngrams) {
+                return Err(format!(
+                    "classifier `{}` has {} features of up to {} words",
+                    classifier.name, classifier.buckets, classifier.ngrams
+                ));
+            }
+            // What a classifier learns from is filtered by those that stand before it, so that none waits for itself.
+            let train = self.datasets.get(classifier.train).map_or(&[][..], |d| &d.steps);
+            let later = self.classifiers.iter().skip(index).find(|c| asks(train, &c.name));
+            if let Some(later) = later {
+                let name = &classifier.name;
+                return Err(format!(
+                    "classifier `{name}` learns from what classifier `{}` filters, which does not stand before it",
+                    later.name
                 ));
             }
         }
@@ -188,6 +206,16 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Whether some filter of a pipeline asks a classifier.
+fn asks(steps: &[Step], classifier: &str) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Where { filter } | Step::Thin { filter, .. } => {
+            filter.scores.iter().any(|score| score.classifier == classifier)
+        }
+        Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => false,
+    })
 }
 
 fn elements(shape: Option<&[u64]>) -> Result<u64, String> {

@@ -11,8 +11,6 @@ use crate::{Batch, Model, Precision, Recompute, Target};
 
 /// Share of the device that the plan leaves alone.
 pub const SPARE: f64 = 0.1;
-/// Tokens whose logits exist at one time.
-const HEAD_CHUNK: u64 = 512;
 
 /// What one device holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,7 +62,7 @@ pub fn memory(m: &Model, batch: &Batch, target: &Target, reference: bool) -> Opt
     let qkv = q + 2.0 * kv;
     let heads = m.heads as f64 / tensor;
     let tokens = (batch.micro * batch.window) as f64;
-    let chunk = tokens.min(HEAD_CHUNK as f64);
+    let chunk = tokens.min(target.head_chunk as f64);
     // r1, r2 and lse are f32.
     let statistics = 4.0 * (2.0 + heads);
     // Per token: x and y, n1 and n2, qkv, the attention's output, gate and up, their product.
@@ -98,7 +96,7 @@ pub fn memory(m: &Model, batch: &Batch, target: &Target, reference: bool) -> Opt
         gradients: gradient * parameters / divided(2),
         reference: if reference { weight * parameters / divided(3) } else { 0.0 },
         activations: kept * tokens * in_flight + work + tables,
-        evaluation: layer * tokens + logits,
+        evaluation: (layer * tokens).max(2.0 * weight * hidden * tokens + logits),
         saving: match target.zero {
             3 => 4.0 * parameters / layers.max(1.0),
             _ => 0.0,

@@ -68,6 +68,8 @@ pub struct Target {
     pub precision: Precision,
     /// Recomputation.
     pub recompute: Recompute,
+    /// Tokens whose logits exist at one time, at most.
+    pub head_chunk: u64,
     /// Share of the peak that training is assumed to reach, for times and costs.
     pub utilization: f64,
     /// Price of a device for an hour, in whatever currency the spec's author thinks in; for costs.

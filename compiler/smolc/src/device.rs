@@ -1,6 +1,6 @@
 //! Which device computes, and the libraries and the cache it needs.
 
-use crate::cli::DeviceChoice;
+use crate::cli::{DeviceChoice, PrecisionChoice};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::number;
@@ -77,6 +77,31 @@ pub fn instead(why: &Failure) -> String {
     format!("on the CPU: {message}")
 }
 
+/// In what a trained model is computed: as `asked`, else as it was `trained`; the CPU has f32 alone.
+pub fn precision(
+    asked: Option<PrecisionChoice>,
+    trained: Precision,
+    choice: &Choice,
+) -> Result<Precision, Failure> {
+    if choice.device != Chosen::Cpu {
+        return Ok(asked.map_or(trained, Precision::from));
+    }
+    if asked == Some(PrecisionChoice::Bf16) {
+        let message = format!("`--precision bf16` needs a GPU, and this would run {}", choice.why);
+        return Err(Failure::environment(message)
+            .help("leave it out, or write `--precision f32`: the CPU computes in f32"));
+    }
+    Ok(Precision::F32)
+}
+
+/// What failed on a GPU, with what f32 may do about it.
+pub fn in_f32(why: Failure, precision: Precision) -> Failure {
+    match precision {
+        Precision::Bf16 => why.help("`--precision f32` takes other kernels, which do other head sizes"),
+        Precision::F32 => why,
+    }
+}
+
 /// Makes the back end of a run.
 pub fn backend(chosen: Chosen, threads: usize) -> impl Fn(u64) -> Result<Box<dyn Backend>, EngineError> {
     move |bytes| match &chosen {
@@ -151,8 +176,10 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
         bytes(p.activation_bytes),
         bytes(beside),
     ));
-    let fixed = needed - p.activation_bytes;
-    let per_sequence = p.activation_bytes / run.batch.micro.max(1);
+    // The activations and the sums of dq grow with the micro-batch.
+    let growing = p.activation_bytes + (beside - BESIDE);
+    let fixed = needed - growing;
+    let per_sequence = growing / run.batch.micro.max(1);
     let fits = free.checked_sub(fixed).map_or(0, |room| room / per_sequence.max(1));
     let smaller = (1..run.batch.micro).rev().find(|m| *m <= fits && run.batch.sequences.is_multiple_of(*m));
     failure = match smaller {
@@ -169,11 +196,23 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
         None => failure.help("one sequence a micro-batch is already too much; make the window shorter"),
     };
     for level in levels_after(run) {
-        let Some(arena) = arena_with(run, level) else { break };
+        let Some(arena) = arena_with(run, level, head_chunk(run)) else { break };
         if arena.saturating_add(beside) <= free {
             failure = failure.help(format!(
                 "with `recompute: {}` in the run's target it takes {} and gives the same bits",
                 level.name(),
+                bytes(arena.saturating_add(beside)),
+            ));
+            break;
+        }
+    }
+    for chunk in [4096, 2048, 1024, 512].into_iter().filter(|chunk| *chunk < head_chunk(run)) {
+        let level = run.target.as_ref().map_or(Recompute::None, |t| t.recompute);
+        let Some(arena) = arena_with(run, level, chunk) else { break };
+        if arena.saturating_add(beside) <= free {
+            failure = failure.help(format!(
+                "with `head_chunk: {}` in the run's target it takes {}",
+                number::count(chunk, "token", "tokens"),
                 bytes(arena.saturating_add(beside)),
             ));
             break;
@@ -191,12 +230,17 @@ fn levels_after(run: &Run) -> impl Iterator<Item = Recompute> {
     Recompute::ALL.into_iter().skip_while(move |l| *l != level).skip(1)
 }
 
-/// The arena of the run if it recomputed that much.
-fn arena_with(run: &Run, recompute: Recompute) -> Option<u64> {
+/// Tokens whose logits the run has at one time.
+fn head_chunk(run: &Run) -> u64 {
+    run.target.as_ref().map_or(run.precision.head_chunk(), |t| t.head_chunk)
+}
+
+/// The arena of the run if it recomputed that much and had the logits of so many tokens.
+fn arena_with(run: &Run, recompute: Recompute, head_chunk: u64) -> Option<u64> {
     let options = ProgramOptions {
         batch: run.batch.micro,
         window: run.batch.window,
-        head_chunk: smolc_lower::HEAD_CHUNK,
+        head_chunk,
         decay: Decay::All,
         recompute,
         training: true,

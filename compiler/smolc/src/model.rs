@@ -6,7 +6,7 @@ use smolc_data::Tokenizer;
 use smolc_engine::hf::{self, Special};
 use smolc_engine::{Backend, Cpu, Engine, EngineError};
 use smolc_lower::program::{self, Decay, ProgramOptions};
-use smolc_plan::{Model, Program, Recompute};
+use smolc_plan::{Model, Plan, Precision, Program, Recompute};
 use std::path::{Path, PathBuf};
 
 /// A model in memory, on the CPU unless stated.
@@ -33,6 +33,8 @@ pub struct Folder {
     pub special: Special,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
+    /// In what it is meant to be computed: that of the run that trained it, else that of its `config.json`.
+    pub precision: Precision,
 }
 
 impl Folder {
@@ -42,7 +44,8 @@ impl Folder {
         let config = hf::read_config(&dir).map_err(|e| Failure::of(Exit::Environment, &e))?;
         let tokenizer =
             Tokenizer::load(&dir.join("tokenizer.json")).map_err(|e| Failure::of(Exit::Environment, &e))?;
-        Ok(Folder { dir, model: config.model, special: config.special, tokenizer })
+        let precision = trained_in(&dir).unwrap_or(config.precision);
+        Ok(Folder { dir, model: config.model, special: config.special, tokenizer, precision })
     }
 
     /// Tokens the model's context holds.
@@ -52,20 +55,21 @@ impl Folder {
 
     /// Loads the weights for batches of `batch` sequences of `window` tokens.
     pub fn load(self, batch: u64, window: u64, threads: usize) -> Result<Loaded, Failure> {
-        self.load_on(batch, window, |bytes| Cpu::new(bytes, threads))
+        self.load_on(batch, window, Precision::F32, |bytes| Cpu::new(bytes, threads))
     }
 
-    /// As [`Folder::load`], on the back end that `make` makes with so many bytes of arena.
+    /// As [`Folder::load`], in a precision and on the back end that `make` makes with so many bytes of arena.
     pub fn load_on<B: Backend>(
         self,
         batch: u64,
         window: u64,
+        precision: Precision,
         make: impl FnOnce(u64) -> Result<B, EngineError>,
     ) -> Result<Loaded<B>, Failure> {
         let options = ProgramOptions {
             batch,
             window,
-            head_chunk: smolc_lower::HEAD_CHUNK,
+            head_chunk: precision.head_chunk(),
             decay: Decay::All,
             recompute: Recompute::None,
             training: false,
@@ -78,7 +82,8 @@ impl Folder {
                 if message.contains('/') { message } else { format!("{}: {message}", self.dir.display()) };
             Failure::Because { exit, message, help }
         };
-        let (program, parameters) = program::build(&self.model, &options).map_err(|e| failed(&e))?;
+        let (program, parameters) =
+            program::build_in(&self.model, &options, precision).map_err(|e| failed(&e))?;
         let backend = make(program.arena_bytes).map_err(|e| failed(&e))?;
         let mut engine =
             Engine::with_backend(backend, &program, &self.model, &parameters).map_err(|e| failed(&e))?;
@@ -92,6 +97,15 @@ impl Folder {
             special: self.special,
         })
     }
+}
+
+/// The precision of the run whose folder holds this model, if it is one's and its plan can be read.
+fn trained_in(dir: &Path) -> Option<Precision> {
+    let dir = std::path::absolute(dir).ok()?;
+    let folder = dir.parent().filter(|_| dir.file_name().is_some_and(|name| name == "model"))?;
+    let plan = Plan::from_json(&std::fs::read(folder.join("plan.json")).ok()?).ok()?;
+    let name = folder.file_name()?.to_string_lossy();
+    plan.runs.iter().find(|run| run.name == name).map(|run| run.precision)
 }
 
 fn find(path: &Path) -> Result<PathBuf, Failure> {

@@ -141,6 +141,40 @@ fn json_has_its_documented_shape() {
 }
 
 #[test]
+fn sarif_says_what_json_says() {
+    let project = ten();
+    let json = project.smolc(&["check", "ten.smol", "--format", "json"]).exits(1).json();
+    let log = project.smolc(&["check", "ten.smol", "--format", "sarif"]).exits(1).json();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    assert_eq!(run["tool"]["driver"]["name"], "smolc");
+    let (results, all) = (run["results"].as_array().unwrap(), json["diagnostics"].as_array().unwrap());
+    assert_eq!(results.len(), all.len());
+    for (result, d) in results.iter().zip(all) {
+        assert_eq!(result["ruleId"], d["code"]);
+        assert!(result["message"]["text"].as_str().unwrap().starts_with(d["message"].as_str().unwrap()));
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], d["file"]);
+        assert_eq!(place["region"]["startLine"], d["span"]["start"]["line"]);
+        assert_eq!(place["region"]["startColumn"], d["span"]["start"]["column"]);
+        assert_eq!(result["fixes"].is_array(), d["fix"].is_object());
+    }
+}
+
+/// miette's own handler turns to prose by this variable, and to other drawings by others; ours is chosen by `--format` alone.
+#[test]
+fn the_environment_does_not_choose_the_renderer() {
+    let project = ten();
+    let plain = project.smolc(&["check", "ten.smol"]).exits(1).out;
+    assert!(plain.contains("╭─["), "{plain}");
+    for (name, value) in [("NO_GRAPHICS", "1"), ("CLICOLOR", "0"), ("FORCE_HYPERLINK", "1"), ("LANG", "C")] {
+        let mut command = project.command(&["check", "ten.smol"]);
+        command.env(name, value);
+        assert_eq!(common::run(command).exits(1).out, plain, "{name}");
+    }
+}
+
+#[test]
 fn columns_count_characters_and_bytes_count_bytes() {
     let project = Project::new(30);
     // `é` and `漢` stand before the mistake on its line.

@@ -210,6 +210,13 @@ fn bf16_stays_near_f32_on_both_paths() {
         assert_eq!(calls.iter().any(|c| c.starts_with("launch attention_forward_hopper")), device == "sm_90");
         assert!(!calls.iter().any(|c| c.starts_with("launch attention_forward_f32")));
     }
+    // What was trained in bf16 is scored in bf16, unless told otherwise.
+    gpu.project.write("score.txt", "ka lo mi ren tu vash por e stin gal ".repeat(20));
+    let score = ["score", "hopper", "--text", "score.txt"];
+    gpu.smolc("sm_90", &score).exits(0).says(&["found usable, in bf16"]);
+    assert!(gpu.calls().iter().any(|c| c.starts_with("launch attention_forward_hopper")));
+    gpu.smolc("sm_90", &[&score[..], &["--precision", "f32"]].concat()).exits(0).says(&["in f32"]);
+    gpu.smolc("none", &score).exits(0);
     gpu.smolc("none", &["run", "half.smol", "--device", "auto", "--out", "no"]).exits(3).says(&[
         "precision: bf16",
         "needs a GPU",
@@ -294,6 +301,112 @@ fn kernels_are_built_ahead_of_time() {
     ]);
 }
 
+/// Text on the GPU: the same as the CPU's in f32, however it ends; one graph a token; in bf16 on request or as trained.
+#[test]
+fn generation_is_one_graph_a_token() {
+    let Some(gpu) = Gpu::new() else { return };
+    // Two query heads share one of keys and values; the context holds 48 tokens.
+    gpu.project.write("tiny.smol", spec("f32", 2, 64, 4));
+    gpu.smolc("none", &["run", "tiny.smol", "--device", "cpu", "--out", "wide"]).exits(0);
+    let generate = |device: &str, more: &[&str]| {
+        let ran = gpu.smolc("sm_90", &[&["generate", "wide", "--device", device][..], more].concat());
+        ran.exits(0).out
+    };
+    let both = |more: &[&str]| {
+        let (cpu, cuda) = (generate("cpu", more), generate("cuda", more));
+        assert_eq!(cuda, cpu, "{more:?}");
+        cuda
+    };
+    // Until the context is full, from one token and from more than a tile; every filter; another seed.
+    let long = "ka lo mi ren tu vash por e stin gal ka lo mi ren tu vash por e stin gal ka lo mi ren";
+    both(&["--prompt", "k", "--temperature", "0", "--max-tokens", "100"]);
+    both(&["--prompt", long, "--temperature", "0.7", "--max-tokens", "100"]);
+    let filters =
+        ["--temperature", "1.4", "--top-k", "40", "--top-p", "0.9", "--min-p", "0.02", "--max-tokens", "20"];
+    let one = both(&[&["--prompt", "ka lo", "--seed", "3"][..], &filters].concat());
+    let other = both(&[&["--prompt", "ka lo", "--seed", "4"][..], &filters].concat());
+    assert_ne!(one, other);
+    both(&["--prompt", "ka lo", "--max-tokens", "1"]);
+    both(&["--prompt", "ka lo", "--max-tokens", "0"]);
+
+    // A token that is drawn costs a graph and four bytes; the host waits for those, never for the whole stream.
+    gpu.calls();
+    generate("cuda", &["--prompt", "k", "--temperature", "0", "--max-tokens", "12"]);
+    let calls = gpu.calls();
+    assert_eq!(calls.iter().filter(|c| c.starts_with("captured ")).count(), 1);
+    assert!(!calls.iter().any(|c| c.starts_with("capture spoiled")));
+    let steps: Vec<&String> = calls.iter().skip_while(|c| *c != "graph").collect();
+    let drawn = steps.iter().filter(|c| **c == "graph").count();
+    assert_eq!((drawn, steps.iter().filter(|c| **c == "download 4").count()), (12, 12));
+    let last = steps.iter().rposition(|c| *c == "graph").unwrap();
+    assert!(steps[..last].iter().all(|c| ["graph", "download 4"].contains(&c.as_str())), "{steps:?}");
+
+    // Any of a list of tokens ends the text; one step was queued behind it in vain.
+    let config = gpu.project.path().join("wide/pretrain/model/config.json");
+    let mut changed: serde_json::Value = serde_json::from_slice(&std::fs::read(&config).unwrap()).unwrap();
+    let _ = std::fs::remove_file(config.with_file_name("generation_config.json"));
+    changed["eos_token_id"] = (100..320).collect();
+    std::fs::write(&config, changed.to_string()).unwrap();
+    gpu.calls();
+    let hot = ["--prompt", "ka lo mi", "--temperature", "5", "--max-tokens", "40"];
+    let ended = both(&hot);
+    let graphs = gpu.calls().iter().filter(|c| **c == "graph").count();
+    assert!((1..40).contains(&graphs), "{ended:?} in {graphs} steps");
+
+    // bf16 on request, on both paths, and only there.
+    for device in ["sm_80", "sm_90"] {
+        let half = [&["generate", "wide", "--device", "cuda", "--precision", "bf16"][..], &hot].concat();
+        gpu.smolc(device, &half).exits(0);
+        let calls = gpu.calls();
+        assert!(calls.iter().any(|c| c == "launch attention_decode_bf16"));
+        assert!(calls.iter().any(|c| c == "launch sample_f32"));
+        assert!(!calls.iter().any(|c| c == "launch attention_decode_f32"));
+        assert_eq!(calls.iter().any(|c| c.starts_with("launch attention_forward_hopper")), device == "sm_90");
+    }
+    let refused = ["generate", "wide", "--prompt", "k", "--precision", "bf16", "--device"];
+    gpu.smolc("none", &[&refused[..], &["cpu"]].concat()).exits(3).says(&["needs a GPU", "--precision f32"]);
+    gpu.smolc("none", &[&refused[..], &["auto"]].concat()).exits(3).says(&["needs a GPU", "no device"]);
+
+    // As the folder says, unless told otherwise.
+    gpu.project.write("score.txt", "ka lo mi ren tu vash por e stin gal ".repeat(30));
+    let score = |more: &[&str]| -> Vec<f64> {
+        let args = ["score", "wide", "--text", "score.txt", "--format", "json"];
+        let ran = gpu.smolc("sm_90", &[&args[..], more].concat()).exits(0);
+        let value: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        value["tokens"].as_array().unwrap().iter().filter_map(|t| t["log_probability"].as_f64()).collect()
+    };
+    let exact = score(&["--device", "cuda"]);
+    changed["torch_dtype"] = "bfloat16".into();
+    std::fs::rename(
+        gpu.project.path().join("wide/pretrain/plan.json"),
+        gpu.project.path().join("plan.aside"),
+    )
+    .unwrap();
+    std::fs::write(&config, changed.to_string()).unwrap();
+    gpu.calls();
+    let half = score(&[]);
+    assert!(gpu.calls().iter().any(|c| c.starts_with("launch attention_forward_hopper")));
+    close(&half, &exact, 2e-2);
+    assert!(half != exact && score(&["--precision", "f32"]) == exact);
+    gpu.calls();
+    gpu.smolc("sm_90", &[&["generate", "wide"][..], &hot].concat()).exits(0);
+    assert!(gpu.calls().iter().any(|c| c == "launch attention_decode_bf16"));
+
+    // Weights that are not numbers: the device says so through the token, in the words of the CPU.
+    let weights = gpu.project.path().join("wide/pretrain/model/model.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let table: serde_json::Value = serde_json::from_slice(&bytes[8..header]).unwrap();
+    let at = header + table["model.norm.weight"]["data_offsets"][0].as_u64().unwrap() as usize;
+    bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&weights, bytes).unwrap();
+    let damaged = |device: &str| {
+        let args = ["generate", "wide", "--prompt", "ka lo", "--precision", "f32", "--device", device];
+        gpu.smolc("sm_90", &args).exits(3).says(&["not finite", "damaged"]).err
+    };
+    assert_eq!(damaged("cuda").lines().last(), damaged("cpu").lines().last());
+}
+
 /// `auto` takes the CPU for a model whose head size no kernel does, and says so; asked for the GPU, it is an error.
 #[test]
 fn a_model_that_the_kernels_do_not_do() {
@@ -323,9 +436,11 @@ fn the_script_for_gpus_runs() {
     let Some(gpu) = Gpu::new() else { return };
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/gpu/run.sh");
     let out = gpu.project.path().join("results");
-    for (stage, parts) in
-        [("1", &["verify"][..]), ("2", &["end-to-end"]), ("3", &["profile", "attention-order", "soak"])]
-    {
+    for (stage, parts) in [
+        ("1", &["verify"][..]),
+        ("2", &["end-to-end"]),
+        ("3", &["profile", "attention-order", "soak", "decode"]),
+    ] {
         let ran = std::process::Command::new("bash")
             .arg(&script)
             .args([stage, "--tiny"])
@@ -348,4 +463,13 @@ fn the_script_for_gpus_runs() {
     assert!(verified.contains("wgmma"), "the instructions were tried");
     let order = std::fs::read_to_string(out.join("attention-order.csv")).unwrap();
     assert!(order.contains(",backward unordered,") && order.contains("attention_dq_finish_d64"), "{order}");
+    assert!(verified.contains("tiny-d128,bf16,,tokens behind 255"), "generation was compared");
+    let decoded = std::fs::read_to_string(out.join("decode.csv")).unwrap();
+    let columns: Vec<Vec<&str>> = decoded.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert_eq!(columns.len(), 4, "two prompts, with and without a graph: {decoded}");
+    for row in columns {
+        let [.., step, launches, _, _, rate, bytes, _] = row.as_slice() else { panic!("{row:?}") };
+        assert_eq!(*step == "graph", *launches == "1");
+        assert!(rate.parse::<f64>().unwrap() > 0.0 && bytes.parse::<u64>().unwrap() > 1_000_000);
+    }
 }

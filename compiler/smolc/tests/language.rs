@@ -66,9 +66,12 @@ fn what_cannot_be_executed_yet_is_refused_before_any_work() {
         .says(&["run `next` cannot be executed", "beginning from run"]);
     // The other run of the spec is not held up by it.
     project.smolc(&["run", "branch.smol", "--run", &name]).exits(0).prints(&["finished"]);
-    let remote = text.replace("text(\"tales.txt\")", "hub(\"owner/tales\") { text: .text }");
+    let remote = text.replace("text(\"tales.txt\")", "jsonl(\"s3://owner/tales.jsonl\") { text: .text }");
     project.write("remote.smol", &remote);
-    project.smolc(&["run", "remote.smol"]).exits(3).says(&["`hub` of dataset `tales`"]);
+    project
+        .smolc(&["run", "remote.smol"])
+        .exits(3)
+        .says(&["reading `s3://owner/tales.jsonl` of dataset `tales`"]);
     project.write("skipped.smol", text.replace("tied: true", "tied: true, rope: { skip_every: 2 }"));
     project.smolc(&["plan", "skipped.smol"]).exits(0).prints(&["none in layers 2, 4"]);
     project.smolc(&["run", "skipped.smol"]).exits(3).says(&["a model without RoPE in each layer 2, 4"]);

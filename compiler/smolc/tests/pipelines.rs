@@ -208,9 +208,9 @@ fn what_is_not_carried_out_is_refused_by_name() {
     let (project, ..) = project();
     let good = project.read("tiny.smol");
     let exam = "data: \"exam.jsonl\"";
-    project.write("tiny.smol", good.replace(exam, "data: \"openai/gsm8k\""));
+    project.write("tiny.smol", good.replace(exam, "data: \"https://example.org/exam.jsonl\""));
     let ran = project.smolc(&["run", "tiny.smol"]);
-    ran.says(&["`exam`, whose items are `openai/gsm8k` of a hub", "dataset `tales`"]);
+    ran.says(&["`exam`, whose items are at `https://example.org/exam.jsonl`", "dataset `tales`"]);
     assert!(!project.exists("runs/tiny/data"));
     let classifier =
         "classifier edu = linear_ngrams { train: lists, text: .body, label: .weight }\ndataset tales";
@@ -219,11 +219,74 @@ fn what_is_not_carried_out_is_refused_by_name() {
         good.replace("dataset tales", classifier).replace(".score >= 2", "edu(.text) >= 2"),
     );
     project.smolc(&["check", "tiny.smol"]).exits(0);
-    project
-        .smolc(&["run", "tiny.smol"])
-        .says(&["the classifier `edu` of dataset `tales` is not carried out"]);
+    // Every weight is 1, or there is none.
+    project.smolc(&["run", "tiny.smol"]).exits(3).says(&[
+        "classifier `edu`, trained on dataset `lists`",
+        "has the label 1, so there is nothing to tell apart",
+    ]);
+    assert!(!project.exists("runs/tiny/classifiers/edu"));
+    project.write(
+        "tiny.smol",
+        good.replace("dataset tales", &classifier.replace("{ train", "{ ngrams: 17, train"))
+            .replace(".score >= 2", "edu(.text) >= 2"),
+    );
+    project.smolc(&["check", "tiny.smol"]).exits(1).prints(&["`ngrams` is 17, and 16 is the most"]);
     project.write("tiny.smol", good.replace("sample(200 documents, seed: 3)", "sample(9000 tokens)"));
     project.smolc(&["run", "tiny.smol"]).says(&["`sample` in tokens of tokenizer `syllables`"]);
+}
+
+/// A classifier learns from labelled JSON lines, filters, and is reported with its quality.
+#[test]
+fn a_classifier_is_trained_before_it_filters() {
+    let project = Project::new(30);
+    let text = words(3, 1500, 12);
+    // Labels 0 to 3: how many of three words a line has.
+    let lines = |from: usize, n: usize| -> Vec<Value> {
+        let labelled = |(i, line): (usize, &str)| {
+            let label = i % 4;
+            let telling = ["theorem", "lemma", "proof"];
+            json!({ "text": format!("{line} {}", telling[..label].join(" ")), "score": label })
+        };
+        text.lines().enumerate().skip(from).take(n).map(labelled).collect()
+    };
+    write_gz(&project, "labels.jsonl.gz", &lines(0, 1000));
+    write_gz(&project, "web.jsonl.gz", &lines(1000, 500));
+    let classifier = "dataset labels = jsonl(\"labels.jsonl.gz\") { text: .text }\n\
+                      classifier edu = linear_ngrams { train: labels, text: .text, label: .score, buckets: 64Ki }\n\
+                      dataset tales";
+    let web = "jsonl(\"web.jsonl.gz\") { text: .text } |> where(edu(.text) >= 1.5) ";
+    let spec = spec(30).replace("text(\"tales.txt\") ", web).replace("dataset tales", classifier);
+    project.write("tiny.smol", spec);
+    project.smolc(&["plan", "tiny.smol"]).exits(0).prints(&[
+        "where edu(.text) >= 1.5",
+        "trained on",
+        "65,536",
+        ".score from sequences of 1 to 2 words of .text",
+    ]);
+    let ran = project.smolc(&["run", "tiny.smol", "--threads", "2"]).exits(0);
+    ran.says(&[
+        "classifier `edu`: learned from",
+        "documents of `labels`",
+        "accuracy",
+        "after where(edu(.text) >= 1.5)",
+    ]);
+    let ledger = project.ledger("runs/tiny");
+    let prepared = ledger.iter().find(|e| e["event"] == "prepared" && e["dataset"] == "tales").unwrap();
+    let kept = prepared["steps"][0]["documents"].as_u64().unwrap();
+    // Half of 500 have a label of 2 or 3.
+    assert!((235..=265).contains(&kept), "{prepared}");
+    let learned = &prepared["classifiers"][0];
+    let number = |key: &str| learned[key].as_u64().unwrap();
+    assert_eq!((number("documents") + number("held_out"), number("unlabeled")), (1000, 0), "{learned}");
+    let classes = &learned["quality"]["classes"];
+    assert_eq!(classes["labels"], json!([0, 1, 2, 3]));
+    assert!(classes["accuracy"].as_f64().unwrap() > 0.8, "{learned}");
+    let report = project.read("runs/tiny/pretrain/report.html");
+    assert!(report.contains("<h2>Classifiers</h2>") && report.contains("<h2>Confusion of classifiers</h2>"));
+    // It is there whole, and is not trained again.
+    assert!(project.exists("runs/tiny/classifiers/edu/weights.f32"));
+    let again = project.smolc(&["run", "tiny.smol", "--threads", "2"]).exits(0);
+    assert!(!again.err.contains("learned from"), "{}", again.err);
 }
 
 /// Shards of another run, and Megatron-LM's, are the tokens of the text they were made from, and train.

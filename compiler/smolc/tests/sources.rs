@@ -122,3 +122,63 @@ fn a_tokenizer_smaller_than_the_vocabulary_is_a_warning() {
     project.write("tiny.smol", with(300));
     project.smolc(&["run", "tiny.smol", "--out", "few"]).exits(1).says(&["320", "300"]);
 }
+
+/// A dataset of the hub as its tools leave it in their cache, with what a subset and a split are in its README.
+fn hub(cache: &Path, repository: &str, readme: &str, files: &[(&str, &dyn Fn(&Path))]) {
+    let commit = "89abcdef0123456789abcdef0123456789abcdef";
+    let repository = cache.join(format!("datasets--{}", repository.replace('/', "--")));
+    let root = repository.join("snapshots").join(commit);
+    std::fs::create_dir_all(repository.join("refs")).unwrap();
+    std::fs::write(repository.join("refs/main"), commit).unwrap();
+    std::fs::create_dir_all(&root).unwrap();
+    std::fs::write(root.join("README.md"), readme).unwrap();
+    for (name, write) in files {
+        std::fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        write(&root.join(name));
+    }
+}
+
+#[test]
+fn a_dataset_of_the_hub_is_read_from_its_cache_and_cleaned_of_a_benchmark_of_the_hub() {
+    let project = Project::new(30);
+    let cache = project.path().join("hub");
+    let question = "Which of these syllables was sung by the third of the seven sailors?";
+    let text = words(1, 400, 20) + &format!("lo ra {question} mi\n");
+    let exam = |path: &Path| {
+        let line = serde_json::json!({ "question": question, "answer": "ka" });
+        std::fs::write(path, format!("{line}\n")).unwrap();
+    };
+    let other = |path: &Path| write_parquet(path, &words(9, 30, 9));
+    let header = "---\nconfigs:\n- config_name: deduplicated\n  data_files:\n  - split: train\n    path: clean/train-*\n---\n";
+    let files: [(&str, &dyn Fn(&Path)); 2] = [
+        ("clean/train-00000.parquet", &|path| write_parquet(path, &text)),
+        ("raw/train-00000.parquet", &other),
+    ];
+    let spec = spec(30)
+        .replace("text(\"tales.txt\")", "hub(\"who/tales\") { config: \"deduplicated\", split: \"train\", text: .content }\n  |> decontaminate(against: exam, ngram: 8)")
+        .replace(
+            "dataset tales",
+            "eval exam = Generation {\n  data: \"who/exam\", split: \"test\", prompt: \"Question: \\{question\\}\\nAnswer:\"\n  \
+             answer: .answer, tokens: 8, metric: exact\n}\ndataset tales",
+        )
+        .replace("use std.models", "use std.evals.{Generation}\nuse std.models");
+    project.write("tiny.smol", spec);
+    project.smolc(&["check", "tiny.smol"]).exits(0);
+    let smolc = || {
+        let mut command = project.command(&["run", "tiny.smol", "--threads", "2"]);
+        command.env("HF_HUB_CACHE", &cache);
+        common::run(command)
+    };
+    smolc()
+        .exits(3)
+        .says(&["`who/exam` of the hub is not in the cache", "hf download --repo-type dataset who/exam"]);
+    hub(&cache, "who/exam", "", &[("test.jsonl", &exam)]);
+    smolc().exits(3).says(&["dataset `tales`: `who/tales` of the hub is not in the cache"]);
+    hub(&cache, "who/tales", header, &files);
+    smolc().exits(0).says(&[
+        "`who/tales` of the hub at commit 89abcdef",
+        "1 file(s)",
+        "401 documents, 400 after decontaminate(exam)",
+    ]);
+    assert!(project.exists("runs/tiny/pretrain/model/model.safetensors"));
+}

@@ -24,6 +24,12 @@ fn broken_specs_are_told_what_is_wrong() {
         let mut sources = Sources::default();
         let file = sources.add(name.clone(), std::fs::read_to_string(path).unwrap());
         let diagnostics = parse(file, sources.text(file)).diagnostics;
+        // Whoever does not know how it is written is shown: by an example, or by an edit.
+        for d in &diagnostics {
+            if d.fix.is_none() && !d.help.iter().any(|help| help.contains('`')) {
+                problems.push_str(&format!("{name}: neither an example nor a fix: {}\n", d.message));
+            }
+        }
         let narrow = name.starts_with("narrow");
         let drawn = render::graphical(&diagnostics, &sources, if narrow { 50 } else { 100 }, false);
         for result in [

@@ -1,11 +1,14 @@
 // From logits to a token: temperature, top-k, top-p and min-p, in this order, or greedy; a Philox draw.
 //
-// The rules are those of the CPU (`runtime/eval`): weights exp((l - max)/temperature); top-k keeps the k greatest; top-p,
-// of what is left, those before which less than p of the mass lies; min-p those of weight at least min_p; equal logits are
-// ordered by id, the lowest first. The draw walks the kept tokens by id (the CPU by probability): the same distribution.
-// Weights are integers of 2⁻⁴⁰, so that every sum is exact and does not depend on its order. Thresholds are found by
-// selecting on the bits of the logits, eight at a time, without sorting. A logit that is not finite sets FAULT_LOGITS and
-// gives token 0xffffffff. After a draw `counter` of the row's settings is one greater: a captured graph can be replayed.
+// The rules are those of the CPU (`runtime/eval/src/sampling.rs`), to the token: weights exp((l - max)/temperature); top-k
+// keeps the k greatest; top-p, of what is left, those before which less than p of the mass lies; min-p those of weight at
+// least min_p; equal logits are ordered by id, the lowest first. The draw walks the kept tokens by id. Weights are integers
+// of 2⁻⁴⁰, so that every sum is exact and does not depend on its order, and their exponential is a fixed sequence of
+// single roundings. Thresholds are found by selecting on the bits of the logits, eight at a time, without sorting. A logit
+// that is not finite sets FAULT_LOGITS and gives token 0xffffffff.
+//
+// After a draw `counter` of the row's settings is one greater, and with `positions` the row's position too, where `drawn`
+// [rows, slots] gets the token: the next step needs nothing from the host, and a captured graph can be replayed.
 //
 // Launch: one block of 512 a row; rows are `pitch` elements apart.
 #include "common/atomic.cuh"
@@ -31,6 +34,29 @@ DEV u32 order_key(float x) {
     const u32 bits = to_bits(x + 0.f);
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
+
+// 2⁴⁰ times e to the power of x ≤ 0; 0 where that is below 1. Only fused multiply-adds and exact steps, so that every
+// machine has the same bits: x = n·ln 2 + r by Cody and Waite's two constants, then Taylor's polynomial, whose next term is
+// below 2⁻²⁷ of the sum.
+DEV float relative_weight(float x) {
+    if (x < -28.f) return 0.f;
+    const float round = 12582912.f;  // 1.5·2²³: what is added to it is rounded to an integer
+    const float n = sub_rn(fma_rn(x, 1.44269504f, round), round);
+    const float r = fma_rn(n, -1.42860677e-6f, fma_rn(n, -0.693145752f, x));
+    float p = 1.f / 5040.f;
+    p = fma_rn(p, r, 1.f / 720.f);
+    p = fma_rn(p, r, 1.f / 120.f);
+    p = fma_rn(p, r, 1.f / 24.f);
+    p = fma_rn(p, r, 1.f / 6.f);
+    p = fma_rn(p, r, 0.5f);
+    p = fma_rn(p, r, 1.f);
+    p = fma_rn(p, r, 1.f);
+    return mul_rn(p, from_bits((u32)(127 + 40 + (int)n) << 23));
+}
+
+struct MaxWide {
+    DEV u64 operator()(u64 a, u64 b) const { return a > b ? a : b; }
+};
 
 // The sum of `mine` over the threads before this one.
 DEV u64 sum_before(u64 mine, u64* scratch) {
@@ -82,7 +108,8 @@ DEV Threshold select(int v, u64 wanted, u64* bins, u64* found, const Amount& amo
 }
 
 template <class T>
-DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u32* tokens, u32* fault) {
+DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u32* tokens, u32* fault, u32* positions,
+                u32* drawn, int slots) {
     SHARED(float, scratch, SAMPLING_THREADS / WARP);
     SHARED(u64, wide, SAMPLING_THREADS);
     SHARED(u64, bins, BINS);
@@ -91,6 +118,13 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
     const T* row = logits + (i64)block_x() * pitch;
     SamplingSettings& mine = settings[block_x()];
     const SamplingSettings s = mine;
+    // By one thread.
+    const auto choose = [&](u32 token) {
+        tokens[block_x()] = token;
+        if (!positions) return;
+        const u32 next = ++positions[block_x()];
+        if (next < (u32)slots) drawn[(i64)block_x() * slots + next] = token;
+    };
 
     float top = -infinity();
     u64 strange = 0;
@@ -104,15 +138,27 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
     sync_block();
     if (strange) {
         if (t == 0) {
-            tokens[block_x()] = 0xffffffffu;
+            choose(0xffffffffu);
             atomic_or(fault, FAULT_LOGITS);
         }
         return;
     }
-    const bool greedy = s.temperature == 0.f;
-    // Greedy is top-k with k = 1: of equal logits the lowest id.
-    const u64 k = greedy ? 1 : s.top_k == 0 || s.top_k > (u32)v ? (u64)v : s.top_k;
-    const auto weight = [&](float x) { return greedy ? WEIGHT_ONE : exp_f(div_rn(x - top, s.temperature)) * WEIGHT_ONE; };
+    if (s.temperature == 0.f) {
+        // Of equal logits the lowest id: the complement of the id breaks the tie.
+        u64 best = 0;
+        for (int i = t; i < v; i += SAMPLING_THREADS) {
+            const u64 mine = (u64)order_key(to_f32(row[i])) << 32 | (u32)~i;
+            best = mine > best ? mine : best;
+        }
+        best = reduce_block(best, MaxWide(), wide);
+        if (t == 0) {
+            choose(~(u32)best);
+            mine.counter = s.counter + 1;
+        }
+        return;
+    }
+    const u64 k = s.top_k == 0 || s.top_k > (u32)v ? (u64)v : s.top_k;
+    const auto weight = [&](float x) { return relative_weight(div_rn(sub_rn(x, top), s.temperature)); };
 
     // Tokens above `least` stay, and of those equal to it the first `ties`.
     u32 least = 0;
@@ -133,7 +179,7 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
         return sum_before(count, wide);
     };
     // The mass of what top-k left, and top-p of it.
-    if (!greedy && s.top_p < 1.f) {
+    if (s.top_p < 1.f) {
         u64 rank = ties_before(least), mass = 0;
         for (int i = begin; i < end; i++) {
             const float x = to_f32(row[i]);
@@ -173,7 +219,7 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
         const u32 key = order_key(x);
         if (key < least || (key == least && r++ >= ties)) return (u64)0;
         const float w = weight(x);
-        return !greedy && w < s.min_p * WEIGHT_ONE ? (u64)0 : (u64)w;
+        return w < mul_rn(s.min_p, WEIGHT_ONE) ? (u64)0 : (u64)w;
     };
     u64 r = rank;
     for (int i = begin; i < end; i++) mass += kept(to_f32(row[i]), r);
@@ -193,7 +239,7 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
         for (int i = begin; i < end; i++) {
             running += kept(to_f32(row[i]), r);
             if (draw < running) {
-                tokens[block_x()] = (u32)i;
+                choose((u32)i);
                 break;
             }
         }
@@ -205,8 +251,9 @@ DEV void sample(const T* logits, i64 pitch, int v, SamplingSettings* settings, u
 
 #define SAMPLE(T, name)                                                                                              \
     KERNEL(512, 1)                                                                                                   \
-    sample_##name(const T* logits, i64 pitch, int v, SamplingSettings* settings, u32* tokens, u32* fault) {          \
-        dev::sample(logits, pitch, v, settings, tokens, fault);                                                      \
+    sample_##name(const T* logits, i64 pitch, int v, SamplingSettings* settings, u32* tokens, u32* fault,            \
+                  u32* positions, u32* drawn, int slots) {                                                           \
+        dev::sample(logits, pitch, v, settings, tokens, fault, positions, drawn, slots);                             \
     }                                                                                                                \
     EMULATE(sample_##name)
 

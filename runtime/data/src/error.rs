@@ -58,6 +58,18 @@ pub enum DataError {
         /// The longest part of its fixed prefix that exists.
         existing: Option<PathBuf>,
     },
+    /// A dataset of the hub that is not in the cache, or not as it is asked for.
+    #[error("{place}: `{repository}` of the hub {what}; {help}")]
+    Hub {
+        /// Who asks: `` dataset `x` ``.
+        place: String,
+        /// `OWNER/NAME`
+        repository: String,
+        /// What is wrong with it.
+        what: String,
+        /// What to do.
+        help: String,
+    },
     /// A directory where a file is due.
     #[error(
         "dataset `{dataset}`: {} is a directory; name the files in it, for example {}/*", path.display(), path.display()

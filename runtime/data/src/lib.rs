@@ -12,6 +12,7 @@
 //! What does not live here: spec syntax, mixture checking (the plan's weights are exact and sum to one), anything that
 //! knows a model or a device, and printing: progress goes to a [`Progress`].
 
+mod classifier;
 mod durable;
 mod entropy;
 mod error;
@@ -27,12 +28,14 @@ mod suggest;
 mod tokenizer;
 mod tokens;
 
+pub use classifier::{Classes, Quality};
 pub use entropy::entropy;
 pub use error::DataError;
 pub use guard::panics_are_caught;
 pub use loader::{Batch, Loader};
 pub use prepare::{
-    Manifest, dataset_directory, prepare_dataset, prepare_tokenizer, prepare_tokens, tokenizer_path,
+    Classified, Manifest, classified, dataset_directory, prepare_dataset, prepare_tokenizer, prepare_tokens,
+    tokenizer_path,
 };
 pub use progress::{Progress, Silent};
 pub use source::parquet::ParquetError;

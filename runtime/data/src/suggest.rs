@@ -16,6 +16,11 @@ pub(crate) fn similar<'a>(
         .map(|(_, candidate)| candidate)
 }
 
+/// "; did you mean `x`?", or nothing.
+pub(crate) fn did_you_mean(name: &str, candidates: &[String]) -> String {
+    similar(name, candidates).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
+
 /// Levenshtein's edit distance, in characters, by the usual table kept one row at a time.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();

@@ -408,6 +408,15 @@ impl<B: Backend> Engine<B> {
         self.times.reset();
     }
 
+    /// Tells the back end of parameters that the host has written since it was last told. Every pass does so first; who
+    /// reads the back end's memory without one calls it.
+    pub(crate) fn refresh(&mut self) -> Result<(), EngineError> {
+        if std::mem::take(&mut self.written) {
+            self.backend.parameters_written(self.spaces.parameters.clone(), self.spaces.rounded.clone())?;
+        }
+        Ok(())
+    }
+
     /// Tokens of a micro-batch, B·T.
     pub fn tokens(&self) -> usize {
         self.nll.len()
@@ -429,9 +438,7 @@ impl<B: Backend> Engine<B> {
         if let Some(index) = micro.weights.iter().position(|w| !w.is_finite()) {
             return Err(EngineError::Weight { value: micro.weights[index], index });
         }
-        if std::mem::take(&mut self.written) {
-            self.backend.parameters_written(self.spaces.parameters.clone(), self.spaces.rounded.clone())?;
-        }
+        self.refresh()?;
         let inputs = [
             (self.inputs.tokens.clone(), bytemuck::cast_slice(micro.tokens)),
             (self.inputs.targets.clone(), bytemuck::cast_slice(micro.targets)),

@@ -6,6 +6,7 @@
 
 use crate::error::EvalError;
 use crate::reader::check;
+use crate::sampling::Sampling;
 use crate::weights::Weights;
 use smolc_kernels_cpu::{self as k, Heads, Pool};
 use smolc_plan::Model;
@@ -21,6 +22,17 @@ pub struct Decoder<'a> {
     /// Tokens read.
     position: usize,
     buffers: Buffers,
+    /// A continuation under way.
+    drawing: Option<Drawing>,
+}
+
+/// How the tokens of a continuation are drawn.
+struct Drawing {
+    sampling: Sampling,
+    /// Tokens drawn so far.
+    drawn: u64,
+    /// What is to be read before the next one is drawn.
+    unread: Vec<u32>,
 }
 
 struct Shape {
@@ -95,7 +107,8 @@ impl<'a> Decoder<'a> {
         let cache = weights.layers.iter();
         let cache = cache.map(|_| Cache { keys: vec![0.0; cached], values: vec![0.0; cached] }).collect();
         let buffers = Buffers::default();
-        Ok(Decoder { weights, pool: Pool::new(threads), shape, cos, sin, cache, position: 0, buffers })
+        let pool = Pool::new(threads);
+        Ok(Decoder { weights, pool, shape, cos, sin, cache, position: 0, buffers, drawing: None })
     }
 
     /// Tokens read so far.
@@ -145,9 +158,28 @@ impl<'a> Decoder<'a> {
         Ok(&b.logits)
     }
 
+    /// Begins a continuation of `prompt`, which is read from here on.
+    pub(crate) fn draw_from(&mut self, prompt: &[u32], sampling: &Sampling) -> Result<(), EvalError> {
+        check(prompt, self.position, self.shape.context, self.shape.vocab)?;
+        self.drawing = Some(Drawing { sampling: sampling.clone(), drawn: 0, unread: prompt.to_vec() });
+        Ok(())
+    }
+
+    /// The next token of the continuation.
+    pub(crate) fn draw(&mut self) -> Result<u32, EvalError> {
+        let Some(mut drawing) = self.drawing.take() else { return Err(EvalError::EmptyPrompt) };
+        self.read(&drawing.unread)?;
+        let chosen = drawing.sampling.choose(&self.buffers.logits, drawing.drawn);
+        let token = chosen.ok_or(EvalError::NotFinite { position: self.position })?;
+        drawing.drawn += 1;
+        drawing.unread = vec![token];
+        self.drawing = Some(drawing);
+        Ok(token)
+    }
+
     /// All layers over `tokens`: any number at the beginning, one afterwards. Leaves the residual stream in `x`.
     fn pass(&mut self, tokens: &[u32]) -> Result<(), EvalError> {
-        let Decoder { weights, pool, shape, cos, sin, cache, position, buffers: b } = self;
+        let Decoder { weights, pool, shape, cos, sin, cache, position, buffers: b, drawing: _ } = self;
         let (m, d, f, heads) = (tokens.len(), shape.hidden, shape.ffn, shape.heads);
         let (q, kv) = (heads.out_row(), heads.kv_heads * heads.head_dim);
         b.resize(m, d, f, heads);

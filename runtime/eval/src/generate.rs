@@ -30,12 +30,12 @@ pub struct Generated {
 
 /// Continues `prompt` by at most `max_tokens` tokens; `on_token` sees each as it is chosen and may stop.
 ///
-/// The decoder starts from the beginning. Any of the `eos` tokens ends the text.
+/// The reader starts from the beginning. Any of the `eos` tokens ends the text.
 ///
 /// Errors: a prompt that is empty, too long or holds tokens outside the vocabulary; sampling options out of range;
 /// logits that are not finite. A prompt that fills the context exactly gives one token, read from the last position.
 pub fn generate(
-    decoder: &mut impl Reader,
+    reader: &mut impl Reader,
     prompt: &[u32],
     sampling: &Sampling,
     max_tokens: usize,
@@ -43,33 +43,24 @@ pub fn generate(
     on_token: &mut dyn FnMut(u32) -> ControlFlow<()>,
 ) -> Result<Generated, EvalError> {
     sampling.verify()?;
-    decoder.reset();
+    reader.begin(prompt, sampling, max_tokens)?;
     let mut tokens = Vec::new();
-    let mut next = prompt;
-    let mut last;
-    let mut counter = 0;
-    loop {
-        let logits = decoder.read(next)?;
+    let stop = loop {
         if tokens.len() == max_tokens {
-            return Ok(Generated { tokens, stop: Stop::MaxTokens });
+            break Stop::MaxTokens;
         }
-        let chosen = sampling.choose(logits, counter);
-        let token = chosen.ok_or(EvalError::NotFinite { position: decoder.position() })?;
-        counter += 1;
+        // The token drawn last has no position to be read at.
+        if prompt.len() + tokens.len() > reader.context() {
+            break Stop::Context;
+        }
+        let token = reader.token()?;
         if eos.contains(&token) {
-            return Ok(Generated { tokens, stop: Stop::EndOfText });
+            break Stop::EndOfText;
         }
         tokens.push(token);
         if on_token(token).is_break() {
-            return Ok(Generated { tokens, stop: Stop::Caller });
+            break Stop::Caller;
         }
-        if tokens.len() == max_tokens {
-            return Ok(Generated { tokens, stop: Stop::MaxTokens });
-        }
-        if decoder.position() == decoder.context() {
-            return Ok(Generated { tokens, stop: Stop::Context });
-        }
-        last = [token];
-        next = &last;
-    }
+    };
+    Ok(Generated { tokens, stop })
 }

@@ -1,22 +1,20 @@
-//! What reads a text and predicts its next token.
+//! What reads a text and continues it.
 
 use crate::decoder::Decoder;
 use crate::error::EvalError;
-use smolc_engine::CudaDecoder;
+use crate::sampling::Sampling;
+use smolc_engine::{CudaDecoder, SamplingSettings};
 
-/// A model with the keys and values of what it has read.
+/// A model that continues one text, token by token.
 pub trait Reader {
-    /// Forgets what was read.
-    fn reset(&mut self);
-
-    /// Reads tokens; returns the logits `[V]` of the token that follows them.
+    /// Forgets what was read and reads a prompt. Its continuation is drawn as `sampling` says; at most `most` tokens of it
+    /// will be asked for.
     ///
-    /// Errors when there are none, when one is outside the vocabulary, and when they do not fit into the context; what
-    /// was read before then stays as it is.
-    fn read(&mut self, tokens: &[u32]) -> Result<&[f32], EvalError>;
+    /// Errors when the prompt has no tokens, when one is outside the vocabulary, and when they do not fit into the context.
+    fn begin(&mut self, prompt: &[u32], sampling: &Sampling, most: usize) -> Result<(), EvalError>;
 
-    /// Tokens read so far.
-    fn position(&self) -> usize;
+    /// The next token of the continuation. Errors when a logit is not finite, and when the context is full.
+    fn token(&mut self) -> Result<u32, EvalError>;
 
     /// Most tokens it can read.
     fn context(&self) -> usize;
@@ -41,16 +39,13 @@ pub(crate) fn check(tokens: &[u32], position: usize, context: usize, vocab: usiz
 }
 
 impl Reader for Decoder<'_> {
-    fn reset(&mut self) {
-        Decoder::reset(self);
+    fn begin(&mut self, prompt: &[u32], sampling: &Sampling, _most: usize) -> Result<(), EvalError> {
+        self.reset();
+        self.draw_from(prompt, sampling)
     }
 
-    fn read(&mut self, tokens: &[u32]) -> Result<&[f32], EvalError> {
-        Decoder::read(self, tokens)
-    }
-
-    fn position(&self) -> usize {
-        Decoder::position(self)
+    fn token(&mut self) -> Result<u32, EvalError> {
+        self.draw()
     }
 
     fn context(&self) -> usize {
@@ -59,20 +54,32 @@ impl Reader for Decoder<'_> {
 }
 
 impl Reader for CudaDecoder<'_> {
-    fn reset(&mut self) {
-        CudaDecoder::reset(self);
+    fn begin(&mut self, prompt: &[u32], sampling: &Sampling, most: usize) -> Result<(), EvalError> {
+        check(prompt, 0, self.context(), self.vocab())?;
+        Ok(CudaDecoder::begin(self, prompt, &sampling.on_a_device(), most)?)
     }
 
-    fn read(&mut self, tokens: &[u32]) -> Result<&[f32], EvalError> {
-        check(tokens, self.position(), self.context(), self.vocab())?;
-        Ok(CudaDecoder::read(self, tokens)?)
-    }
-
-    fn position(&self) -> usize {
-        CudaDecoder::position(self)
+    fn token(&mut self) -> Result<u32, EvalError> {
+        let token = CudaDecoder::token(self)?;
+        token.ok_or(EvalError::NotFinite { position: self.position() })
     }
 
     fn context(&self) -> usize {
         CudaDecoder::context(self)
+    }
+}
+
+impl Sampling {
+    /// The same for the kernel that draws. `self` was verified.
+    pub fn on_a_device(&self) -> SamplingSettings {
+        SamplingSettings {
+            temperature: self.temperature as f32,
+            top_p: self.top_p as f32,
+            min_p: self.min_p as f32,
+            // More than any vocabulary has is all of it.
+            top_k: self.top_k.map_or(0, |k| u32::try_from(k).unwrap_or(u32::MAX)),
+            seed: self.seed,
+            counter: 0,
+        }
     }
 }

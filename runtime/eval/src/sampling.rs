@@ -1,4 +1,8 @@
 //! From logits to a token: temperature, top-k, top-p and min-p, in this order, as `transformers` applies them.
+//!
+//! `kernels/cuda/src/sampling.cu` computes the same from the same logits, to the token: weights are integers of 2⁻⁴⁰, so
+//! that sums do not depend on their order; the exponential behind them is a fixed sequence of single roundings in f32; and
+//! the draw is the same number of Philox.
 
 use crate::error::EvalError;
 use crate::random::uniform;
@@ -6,7 +10,7 @@ use crate::random::uniform;
 /// How the next token is chosen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// Logits are divided by it; 0 = the most probable token, always (greedy).
+    /// Logits are divided by it; 0 = the most probable token, always (greedy). Otherwise at least 1e-6.
     pub temperature: f64,
     /// Only the `k` most probable tokens; `None` = all.
     pub top_k: Option<usize>,
@@ -29,14 +33,20 @@ impl Sampling {
     /// Checks every option against its range.
     pub fn verify(&self) -> Result<(), EvalError> {
         let refuse = |option, value: String, range| Err(EvalError::Option { option, value, range });
-        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
-            return refuse("temperature", self.temperature.to_string(), "a number of at least 0");
+        // What follows is computed in f32, and a GPU divides in f32.
+        let t = self.temperature;
+        if !(t == 0.0 || (t >= 1e-6 && (t as f32).is_finite())) {
+            return refuse(
+                "temperature",
+                t.to_string(),
+                "0 (the most likely token) or at least 1e-6, as an f32",
+            );
         }
         if self.top_k == Some(0) {
             return refuse("top-k", "0".into(), "at least 1");
         }
-        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
-            return refuse("top-p", self.top_p.to_string(), "above 0 and at most 1");
+        if !(self.top_p as f32 > 0.0 && self.top_p <= 1.0) {
+            return refuse("top-p", self.top_p.to_string(), "above 0 and at most 1, as an f32");
         }
         if !(0.0..=1.0).contains(&self.min_p) {
             return refuse("min-p", self.min_p.to_string(), "between 0 and 1");
@@ -55,49 +65,72 @@ impl Sampling {
         if self.temperature == 0.0 {
             return greatest(logits);
         }
-        let candidates = self.candidates(logits);
-        let total: f64 = candidates.iter().map(|c| c.1).sum();
-        let mut left = uniform(self.seed, counter) * total;
-        for &(token, p) in &candidates {
-            left -= p;
-            if left < 0.0 {
-                return Some(token);
-            }
-        }
-        // Rounding can leave a last crumb: it belongs to the most probable token.
-        candidates.first().map(|c| c.0)
+        let mut kept = self.candidates(logits);
+        kept.sort_unstable_by_key(|c| c.0);
+        let total: u64 = kept.iter().map(|c| c.1).sum();
+        // Below the total even after rounding.
+        let draw = ((uniform(self.seed, counter) * total as f64) as u64).min(total.saturating_sub(1));
+        let mut sum = 0;
+        kept.into_iter().find_map(|(token, weight)| {
+            sum += weight;
+            (draw < sum).then_some(token)
+        })
     }
 
-    /// Tokens that stay, with probabilities relative to the most probable one, most probable first.
-    fn candidates(&self, logits: &[f32]) -> Vec<(u32, f64)> {
+    /// Tokens that stay, with weights relative to the most probable one, in no order.
+    fn candidates(&self, logits: &[f32]) -> Vec<(u32, u64)> {
         let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weight = |l: f32| (f64::from(l - greatest) / self.temperature).exp();
-        let mut all: Vec<(u32, f64)> = (0u32..).zip(logits).map(|(token, &l)| (token, weight(l))).collect();
-        let order = |a: &(u32, f64), b: &(u32, f64)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        let temperature = self.temperature as f32;
+        let weight = |l: f32| relative_weight((l - greatest) / temperature);
+        let mut all: Vec<(u32, f32)> = (0u32..).zip(logits.iter().copied()).collect();
+        // Both zeros are one number.
+        let order = |a: &(u32, f32), b: &(u32, f32)| (b.1 + 0.0).total_cmp(&(a.1 + 0.0)).then(a.0.cmp(&b.0));
         let keep = self.top_k.unwrap_or(all.len()).min(all.len());
         if keep < all.len() && keep > 0 {
             all.select_nth_unstable_by(keep - 1, order);
             all.truncate(keep);
         }
-        all.sort_unstable_by(order);
-        if self.top_p < 1.0 {
-            let needed = self.top_p * all.iter().map(|c| c.1).sum::<f64>();
-            let mut sum = 0.0;
+        if (self.top_p as f32) < 1.0 {
+            all.sort_unstable_by(order);
+        }
+        let least = self.min_p as f32 * ONE;
+        let mut all: Vec<(u32, f32)> = all.into_iter().map(|(token, l)| (token, weight(l))).collect();
+        if (self.top_p as f32) < 1.0 {
+            let total: u64 = all.iter().map(|c| c.1 as u64).sum();
+            let needed = (f64::from(self.top_p as f32) * total as f64).ceil() as u64;
+            let needed = needed.clamp(1, total.max(1));
+            let mut sum = 0;
             // The token that crosses the line stays.
             let kept = all.iter().take_while(|c| {
                 let before = sum;
-                sum += c.1;
+                sum += c.1 as u64;
                 before < needed
             });
             let kept = kept.count();
-            all.truncate(kept.max(1));
+            all.truncate(kept);
         }
-        if self.min_p > 0.0 {
-            let kept = all.iter().take_while(|c| c.1 >= self.min_p).count();
-            all.truncate(kept.max(1));
-        }
-        all
+        all.into_iter().filter(|c| c.1 >= least).map(|(token, weight)| (token, weight as u64)).collect()
     }
+}
+
+/// The weight of the most probable token: 2⁴⁰.
+const ONE: f32 = (1u64 << 40) as f32;
+
+/// 2⁴⁰ times e to the power of x ≤ 0; 0 where that is below 1. Only fused multiply-adds and exact steps, so that every
+/// machine has the same bits: x = n·ln 2 + r by Cody and Waite's two constants, then Taylor's polynomial, whose next term
+/// is below 2⁻²⁷ of the sum.
+fn relative_weight(x: f32) -> f32 {
+    if x < -28.0 {
+        return 0.0;
+    }
+    // 1.5·2²³: what is added to it is rounded to an integer.
+    const ROUND: f32 = 12_582_912.0;
+    const REDUCED: [f32; 2] = [-0.693_145_75, -1.428_606_8e-6];
+    const INVERSE: [f32; 7] = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
+    let n = x.mul_add(std::f32::consts::LOG2_E, ROUND) - ROUND;
+    let r = n.mul_add(REDUCED[1], n.mul_add(REDUCED[0], x));
+    let p = INVERSE.iter().fold(1.0f32 / 5040.0, |p, c| p.mul_add(r, *c));
+    p * f32::from_bits(((127 + 40 + n as i32) as u32) << 23)
 }
 
 /// The lowest id among the greatest logits.
@@ -171,6 +204,8 @@ mod tests {
         for bad in [
             sampling(-1.0),
             sampling(f64::NAN),
+            sampling(1e-9),
+            sampling(1e39),
             Sampling { top_k: Some(0), ..sampling(1.0) },
             Sampling { top_p: 0.0, ..sampling(1.0) },
             Sampling { top_p: 1.5, ..sampling(1.0) },
@@ -184,6 +219,28 @@ mod tests {
 
     #[test]
     fn tiny_temperatures_do_not_overflow() {
-        assert_eq!(sampling(1e-300).choose(&[1.0, 2.0, -1e30], 3), Some(1));
+        assert_eq!(sampling(1e-6).choose(&[1.0, 2.0, -1e30], 3), Some(1));
+        assert_eq!(sampling(1e-6).choose(&[1.0, f32::MAX, f32::MIN], 3), Some(1));
+    }
+
+    #[test]
+    fn weights_are_exponentials() {
+        assert_eq!(relative_weight(0.0), ONE);
+        for i in 0..28_000 {
+            let x = -i as f32 * 1e-3;
+            let want = f64::from(x).exp() * f64::from(ONE);
+            let error = (f64::from(relative_weight(x)) - want).abs() / want;
+            assert!(error < 2e-7, "e^{x}: {error:e}");
+        }
+        assert_eq!((relative_weight(-28.1), relative_weight(f32::NEG_INFINITY)), (0.0, 0.0));
+    }
+
+    /// Continuations that people have noted down must not change.
+    #[test]
+    fn frozen() {
+        let logits: Vec<f32> = (0..300).map(|i| ((i * 37 % 101) as f32) / 16.0).collect();
+        let s = Sampling { temperature: 0.9, top_k: Some(60), top_p: 0.95, min_p: 0.01, seed: 42 };
+        let draws: Vec<u32> = (0..12).filter_map(|i| s.choose(&logits, i)).collect();
+        assert_eq!(draws, [180, 292, 240, 221, 90, 90, 60, 109, 161, 79, 150, 90]);
     }
 }

@@ -5,9 +5,11 @@ use crate::error::TrainError;
 use crate::event::Prepared;
 use crate::samples::{Batch, Samples};
 use crate::supported::supported;
-use smolc_data::{Loader, Progress, Tokenizer, prepare_dataset, prepare_tokenizer, tokenizer_path};
+use smolc_data::{
+    Loader, Progress, Tokenizer, classified, prepare_dataset, prepare_tokenizer, tokenizer_path,
+};
 use smolc_engine::hf::Special;
-use smolc_plan::{Plan, Run};
+use smolc_plan::{Dataset, Plan, Run, Step};
 use std::path::{Path, PathBuf};
 
 /// Prepares what `plan` reads under `dir`: tokenizers, then datasets, each whole or not at all, each skipped when it is
@@ -64,6 +66,10 @@ impl Corpus {
                     documents: found.documents,
                     validation_documents: found.validation_documents,
                     tokens: found.tokens,
+                    classifiers: classifiers_of(dataset)
+                        .into_iter()
+                        .map(|name| classified(dir, name))
+                        .collect::<Result<_, _>>()?,
                 });
             }
             let Some(measured) = &dataset.measured else {
@@ -109,6 +115,23 @@ impl Corpus {
     pub fn special(&self) -> &Special {
         &self.special
     }
+}
+
+/// Classifiers that the filters of a dataset ask, each once.
+fn classifiers_of(dataset: &Dataset) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for step in &dataset.steps {
+        let filter = match step {
+            Step::Where { filter } | Step::Thin { filter, .. } => filter,
+            Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => continue,
+        };
+        for score in &filter.scores {
+            if !names.contains(&score.classifier.as_str()) {
+                names.push(&score.classifier);
+            }
+        }
+    }
+    names
 }
 
 /// A tokenizer with fewer tokens than the model has rows: often meant (rows are rounded up for speed), and a mistake when the

@@ -2,6 +2,7 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use smolc_data::Classified;
 use smolc_data::pipeline::StepReport;
 use std::path::PathBuf;
 
@@ -72,6 +73,9 @@ pub struct Prepared {
     pub validation_documents: u64,
     /// Tokens in the training split.
     pub tokens: u64,
+    /// The classifiers that its filters ask: what they learned from, and how well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classifiers: Vec<Classified>,
 }
 
 /// See [`Event::Step`].

@@ -76,11 +76,11 @@ fn unsupported(plan: &Plan, run: &Run) -> Option<String> {
             ));
         }
         match &dataset.source {
-            Source::Hub { .. } => return no(&format!("`hub` of dataset `{name}`")),
             Source::Tokens { .. } if !dataset.steps.is_empty() || dataset.take.is_some() => {
                 return no(&format!("a step other than `split` behind `tokens`, in dataset `{name}`,"));
             }
-            Source::Files { .. }
+            Source::Hub { .. }
+            | Source::Files { .. }
             | Source::Text { .. }
             | Source::Jsonl { .. }
             | Source::Parquet { .. }

@@ -24,6 +24,19 @@ impl Eval<'_> {
                 return self.fail(span, d);
             }
         }
+        for (field, most) in
+            [("ngrams", smolc_plan::Classifier::MAX_NGRAMS), ("buckets", smolc_plan::Classifier::MAX_BUCKETS)]
+        {
+            if let Some(n) = record.u64(field).filter(|n| *n > most) {
+                let d = Diagnostic::error(
+                    "smol::data::classifier",
+                    record.at(field),
+                    format!("`{field}` is {n}, and {most} is the most"),
+                )
+                .help(format!("write `{field}: {most}`, or less"));
+                return self.fail(span, d);
+            }
+        }
         let train = match record.get("train").map(|n| (&n.value, n.span)) {
             Some((Value::Dataset(d), _)) if d.id.is_some() => d.clone(),
             Some((Value::Dataset(_), at)) => {

@@ -108,6 +108,8 @@ impl Eval<'_> {
                 (Some(None), word, inner)
             }
             ExprKind::Paren(inner) => return self.part_of_mix(inner, locals),
+            // Reported when it was parsed.
+            ExprKind::Error => return None,
             _ => {
                 let d = smolc_diag::Diagnostic::error(
                     "smol::type::mismatch",

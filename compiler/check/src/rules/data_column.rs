@@ -28,15 +28,7 @@ pub fn check(datasets: &[Dataset], world: &dyn World, out: &mut Vec<Diagnostic>)
 type Found = Vec<(Span, Diagnostic)>;
 
 fn check_one(dataset: &Dataset, world: &dyn World, out: &mut Found) {
-    let columns = match &dataset.source {
-        Source::Jsonl { patterns, .. } | Source::Parquet { patterns, .. } => {
-            patterns.iter().find_map(|p| world.columns(p))
-        }
-        // Their only column.
-        Source::Files { .. } | Source::Text { .. } => Some(vec![Column::new("text", Holds::Texts)]),
-        Source::Hub { .. } | Source::Tokens { .. } => None,
-    };
-    let Some(columns) = columns else { return };
+    let Some(columns) = looked_at(dataset, world) else { return };
     if !names(dataset, &columns, out) {
         return;
     }
@@ -47,6 +39,18 @@ fn check_one(dataset: &Dataset, world: &dyn World, out: &mut Found) {
             Step::Thin { filter, .. } => kinds(dataset, &columns, filter, Need::Number, *at, out),
             Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => {}
         }
+    }
+}
+
+/// The columns of the first file of a dataset; `None` when nobody can look.
+pub(super) fn looked_at(dataset: &Dataset, world: &dyn World) -> Option<Vec<Column>> {
+    match &dataset.source {
+        Source::Jsonl { patterns, .. } | Source::Parquet { patterns, .. } => {
+            patterns.iter().find_map(|p| world.columns(p))
+        }
+        // Their only column.
+        Source::Files { .. } | Source::Text { .. } => Some(vec![Column::new("text", Holds::Texts)]),
+        Source::Hub { .. } | Source::Tokens { .. } => None,
     }
 }
 
@@ -66,18 +70,29 @@ fn names(dataset: &Dataset, columns: &[Column], out: &mut Found) -> bool {
         };
         let d =
             Diagnostic::error("smol::data::column", *at, message).also(dataset.span, "read by this dataset");
-        let d = match nearest(column, columns.iter().map(|c| c.name.as_str())) {
-            Some(near) => {
-                d.help(format!("did you mean `.{near}`?")).fix(*at, format!(".{near}"), Applicability::Unsafe)
-            }
-            None if plain => {
-                d.help("`parquet` and `jsonl` have columns; `files` and `text` are read as they stand")
-            }
-            None => d.help(format!("they have {}", list(columns.iter()))),
-        };
+        let d = nearest_or(d, column, *at, columns, |d| match plain {
+            true => d.help("`parquet` and `jsonl` have columns; `files` and `text` are read as they stand"),
+            false => d.help(format!("they have {}", list(columns.iter()))),
+        });
         out.push((*at, d));
     }
     said.is_empty()
+}
+
+/// Proposes the column whose name is nearest, or says something else where none is near.
+pub(super) fn nearest_or(
+    d: Diagnostic,
+    name: &str,
+    at: Span,
+    columns: &[Column],
+    otherwise: impl FnOnce(Diagnostic) -> Diagnostic,
+) -> Diagnostic {
+    match nearest(name, columns.iter().map(|c| c.name.as_str())) {
+        Some(near) => {
+            d.help(format!("did you mean `.{near}`?")).fix(at, format!(".{near}"), Applicability::Unsafe)
+        }
+        None => otherwise(d),
+    }
 }
 
 /// A column of text holds text.
@@ -92,7 +107,7 @@ fn text(dataset: &Dataset, columns: &[Column], out: &mut Found) {
     }
     let Some((_, at)) = dataset.reads.iter().find(|(name, _)| name == text) else { return };
     let message =
-        format!("the column `{text}` of `{}` holds {}, not text", dataset.name, holds(&column.holds));
+        format!("the column `{text}` of `{}` holds {}, not text", dataset.name, said(&column.holds));
     let d = Diagnostic::error("smol::data::column", *at, message).also(dataset.span, "read by this dataset");
     out.push((*at, others(d, "texts", columns, |h| *h == Holds::Texts)));
 }
@@ -148,7 +163,7 @@ fn kinds(dataset: &Dataset, columns: &[Column], filter: &Filter, yields: Need, a
     out.push((at, d));
 }
 
-fn numeric(holds: &Holds) -> bool {
+pub(super) fn numeric(holds: &Holds) -> bool {
     matches!(holds, Holds::Integers | Holds::Numbers)
 }
 
@@ -157,7 +172,12 @@ fn read<'a>(columns: &'a [Column], needs: &'a [(String, Need)]) -> impl Iterator
 }
 
 /// Columns that hold what was looked for.
-fn others(d: Diagnostic, what: &str, columns: &[Column], right: impl Fn(&Holds) -> bool) -> Diagnostic {
+pub(super) fn others(
+    d: Diagnostic,
+    what: &str,
+    columns: &[Column],
+    right: impl Fn(&Holds) -> bool,
+) -> Diagnostic {
     let names: Vec<String> =
         columns.iter().filter(|c| right(&c.holds)).map(|c| format!("`.{}`", c.name)).collect();
     match names.as_slice() {
@@ -167,11 +187,12 @@ fn others(d: Diagnostic, what: &str, columns: &[Column], right: impl Fn(&Holds) 
     }
 }
 
-fn list<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
-    crate::load::list(columns.map(|c| format!("`{}` ({})", c.name, holds(&c.holds))))
+pub(super) fn list<'a>(columns: impl Iterator<Item = &'a Column>) -> String {
+    crate::load::list(columns.map(|c| format!("`{}` ({})", c.name, said(&c.holds))))
 }
 
-fn holds(holds: &Holds) -> &str {
+/// What a column holds, in words.
+pub(super) fn said(holds: &Holds) -> &str {
     match holds {
         Holds::Integers => "whole numbers",
         Holds::Numbers => "numbers",

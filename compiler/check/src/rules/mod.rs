@@ -6,6 +6,7 @@
 pub mod batch_micro;
 pub mod batch_window;
 pub mod data_alias;
+pub mod data_classifier;
 pub mod data_column;
 pub mod data_contamination;
 pub mod data_empty;
@@ -59,6 +60,7 @@ use smolc_diag::Diagnostic;
 pub fn check(spec: &Spec, world: &dyn World, out: &mut Vec<Diagnostic>) {
     data_empty::check(&spec.datasets, world, out);
     data_column::check(&spec.datasets, world, out);
+    data_classifier::check(&spec.classifiers, &spec.datasets, world, out);
     for run in &spec.runs {
         if let Some(model) = &run.model
             && model_shape::check(model, out)

@@ -77,6 +77,11 @@ fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, reference: bool, roo
     if let Some(level) = again.find(|level| fits(batch, &Target { recompute: *level, ..target.clone() })) {
         out.push(format!("`recompute: {}`", level.name()));
     }
+    let smaller = [4096, 2048, 1024, 512].into_iter().filter(|chunk| *chunk < target.head_chunk);
+    let mut smaller = smaller.map(|head_chunk| Target { head_chunk, ..target.clone() });
+    if let Some(t) = smaller.find(|t| fits(batch, t)) {
+        out.push(format!("`head_chunk: {} tokens`", t.head_chunk));
+    }
     if out.is_empty() {
         let zero = if target.data_parallel > 1 { 3 } else { target.zero };
         let all = Target { zero, recompute: Recompute::Layers, ..target.clone() };

@@ -84,7 +84,12 @@ impl Builder {
             seed: f.u64("seed").unwrap_or(0),
         };
         let index = self.spec.classifiers.len();
-        self.spec.classifiers.push(Classifier { plan, span: value.span });
+        self.spec.classifiers.push(Classifier {
+            plan,
+            span: value.span,
+            text: f.at("text"),
+            label: f.at("label"),
+        });
         self.classifiers.insert(id, index);
         Some(index)
     }

@@ -72,6 +72,18 @@ pub(super) fn target(
         eval.diagnostics.push(d);
         return None;
     }
+    let precision = if block.text("precision") == Some("f32") { Precision::F32 } else { Precision::Bf16 };
+    let head_chunk = block.u64("head_chunk").unwrap_or(precision.head_chunk());
+    if head_chunk == 0 {
+        let d = Diagnostic::error(
+            "smol::target::shape",
+            block.at("head_chunk"),
+            "the head takes at least one token at a time",
+        )
+        .help(format!("leave it out for {} tokens", precision.head_chunk()));
+        eval.diagnostics.push(d);
+        return None;
+    }
     let utilization = match block.get("utilization").map(|n| &n.value) {
         Some(Value::Number(n, _)) => n.to_f64(),
         _ => 0.4,
@@ -93,11 +105,12 @@ pub(super) fn target(
         tensor_parallel: tensor,
         pipeline_parallel: pipeline,
         zero,
-        precision: if block.text("precision") == Some("f32") { Precision::F32 } else { Precision::Bf16 },
+        precision,
         recompute: Recompute::ALL
             .into_iter()
             .find(|level| block.text("recompute") == Some(level.name()))
             .unwrap_or_default(),
+        head_chunk,
         utilization,
         price: block.f64("price"),
     };

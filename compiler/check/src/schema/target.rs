@@ -44,7 +44,18 @@ pub static TARGET: Schema = Schema {
             "none",
             "Keep all activations; or compute norms and SwiGLU again; or keep each layer's input only. No bit changes.",
         ),
-        optional("utilization", Type::Ratio, "40%", "Share of the peak assumed, for time and cost."),
+        optional(
+            "head_chunk",
+            Type::Quantity(Dim::Tokens),
+            "8,192 tokens with bf16, 512 with f32",
+            "Tokens whose logits exist at one time. More are faster on a GPU and take more memory.",
+        ),
+        optional(
+            "utilization",
+            Type::Ratio,
+            "40%",
+            "Share of the peak assumed, for time and cost: of all operations, those computed again included.",
+        ),
         optional("price", Type::Rate, "unknown", "Price of one device for an hour."),
     ],
 };

@@ -94,7 +94,7 @@ impl Field {
 }
 
 /// The values of a column, a row each. What stands in a null row is not looked at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[allow(missing_docs)]
 pub enum Values<'a> {
     F64(&'a [f64]),
@@ -186,7 +186,7 @@ impl Values<'_> {
 }
 
 /// Values and which of them are there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Column<'a> {
     values: Values<'a>,
     validity: Option<Bits<'a>>,

@@ -43,6 +43,7 @@ mod selection;
 mod text;
 mod text_column;
 mod typed;
+mod utf8;
 mod verify;
 
 pub use batch::Batch;

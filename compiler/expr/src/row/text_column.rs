@@ -1,6 +1,7 @@
 //! Text columns in Arrow's layout: one more offset than rows, and the bytes of all rows behind each other.
 
 use super::BatchError;
+use super::utf8::{AsciiRows, text_of_rows};
 
 /// Offsets into the bytes of a text column, one more than there are rows; none at all stands for no rows.
 #[derive(Clone, Copy, Debug)]
@@ -29,26 +30,38 @@ impl Offsets<'_> {
 
 /// A checked view of a text column. Offsets grow, stay inside the bytes and lie on boundaries of characters, and the
 /// bytes between the first and the last are UTF-8: machine code relies on all of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Text<'a> {
     offsets: Offsets<'a>,
     /// The bytes from the first offset to the last.
     text: &'a str,
     /// The first offset.
     base: usize,
+    /// Rows that are ASCII, so that their characters are their bytes; `None` where nobody looked.
+    #[cfg_attr(not(feature = "jit"), allow(dead_code))] // the interpreter counts
+    ascii: Option<AsciiRows>,
 }
 
 impl<'a> Text<'a> {
-    /// A view of bytes that are yet to be found to be UTF-8. Reads all of them once.
+    /// A view of bytes that are yet to be found to be UTF-8. Reads all of them once, and learns which rows are ASCII:
+    /// machine code knows their length then without reading them again.
     ///
     /// Errors: [`BatchError::Offset`] at the first offset that is negative, falls, leaves `bytes` or splits a character;
     /// [`BatchError::Utf8`] where the bytes are not UTF-8.
     pub fn new(offsets: Offsets<'a>, bytes: &'a [u8]) -> Result<Text<'a>, BatchError> {
         let (first, last) = ends(&offsets, bytes.len())?;
         let inside = bytes.get(first..last).unwrap_or(&[]);
+        let rows = match offsets {
+            Offsets::I32(offsets) => text_of_rows(ends_of(offsets, first), inside),
+            Offsets::I64(offsets) => text_of_rows(ends_of(offsets, first), inside),
+        };
+        if let Some((text, ascii)) = rows {
+            return Ok(Text { offsets, text, base: first, ascii: Some(ascii) });
+        }
+        // Something is wrong, or there is no row at all: what, and where.
         let text =
             str::from_utf8(inside).map_err(|error| BatchError::Utf8 { byte: first + error.valid_up_to() })?;
-        Text { offsets, text, base: first }.checked()
+        Text { offsets, text, base: first, ascii: None }.checked()
     }
 
     /// A view of text. Reads the offsets only.
@@ -64,7 +77,7 @@ impl<'a> Text<'a> {
                 return Err(BatchError::Offset { index, offset: offset as i64, problem: SPLITS });
             }
         };
-        Text { offsets, text, base: first }.checked()
+        Text { offsets, text, base: first, ascii: None }.checked()
     }
 
     fn checked(self) -> Result<Text<'a>, BatchError> {
@@ -116,6 +129,12 @@ impl<'a> Text<'a> {
         self.offsets
     }
 
+    /// Rows known to be ASCII, a bit a row; `None` where nobody looked.
+    #[cfg(feature = "jit")]
+    pub(super) fn ascii(&self) -> Option<&[u64]> {
+        self.ascii.as_deref()
+    }
+
     /// Where offset 0 would point. Offsets below the first are never read.
     #[cfg(feature = "jit")]
     pub(super) fn origin(&self) -> *const u8 {
@@ -125,6 +144,15 @@ impl<'a> Text<'a> {
 
 const FALLS: &str = "is smaller than the one before it";
 const SPLITS: &str = "is inside a character";
+
+/// Where rows end, from the first one's begin on. An offset that is too small for it is one that no slice reaches.
+fn ends_of<T: Copy + Into<i64>>(offsets: &[T], base: usize) -> impl Iterator<Item = usize> {
+    let base = base as i64;
+    offsets.iter().map(move |offset| {
+        let inside = (*offset).into().checked_sub(base).map(usize::try_from);
+        inside.and_then(Result::ok).unwrap_or(usize::MAX)
+    })
+}
 
 /// First and last offset, in order and inside `bytes` bytes.
 fn ends(offsets: &Offsets<'_>, bytes: usize) -> Result<(usize, usize), BatchError> {

@@ -1,7 +1,7 @@
 //! The program as text, for `smolc plan --emit step`.
 
-use super::flops::of_op;
 use super::table::bytes;
+use smolc_plan::flops::of_op;
 use smolc_plan::program::{Dtype, Slot};
 use smolc_plan::{Block, Op, Program, Ref, Space, Statement, Tensor};
 use std::fmt;

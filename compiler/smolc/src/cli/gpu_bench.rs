@@ -1,6 +1,7 @@
 //! Measurements and comparisons on a GPU.
 
-use clap::{Args, Subcommand, ValueEnum};
+use super::PrecisionChoice;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// `smolc gpu-bench`.
@@ -21,6 +22,8 @@ pub enum GpuBenchCommand {
     Train(GpuTrainArgs),
     /// Measure the attention kernels, and what the fixed order of dq's sums costs
     Attention(GpuAttentionArgs),
+    /// Measure tokens a second of generation
+    Decode(GpuDecodeArgs),
 }
 
 /// `smolc gpu-bench verify`.
@@ -124,21 +127,25 @@ pub struct GpuAttentionArgs {
     pub out: PathBuf,
 }
 
-/// `--precision`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionChoice {
-    /// True f32.
-    #[default]
-    F32,
-    /// bf16 with f32 sums and master weights.
-    Bf16,
-}
-
-impl From<PrecisionChoice> for smolc_plan::Precision {
-    fn from(choice: PrecisionChoice) -> Self {
-        match choice {
-            PrecisionChoice::F32 => smolc_plan::Precision::F32,
-            PrecisionChoice::Bf16 => smolc_plan::Precision::Bf16,
-        }
-    }
+/// `smolc gpu-bench decode`.
+#[derive(Debug, Args)]
+pub struct GpuDecodeArgs {
+    /// Shape: 135m, 360m, 1.7b, or a tiny one
+    #[arg(value_name = "SHAPE")]
+    pub model: String,
+    /// Tokens of the prompts
+    #[arg(long, value_name = "T", value_delimiter = ',', default_values_t = [128u64, 2048, 8192])]
+    pub prompts: Vec<u64>,
+    /// Tokens of a continuation
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    pub tokens: u64,
+    /// In what to compute
+    #[arg(long, value_enum, default_value_t = PrecisionChoice::Bf16, value_name = "PRECISION")]
+    pub precision: PrecisionChoice,
+    /// Runs that are measured, after one that is not; the best counts
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub repeats: u64,
+    /// Write the table, CSV
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

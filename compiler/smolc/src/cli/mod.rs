@@ -10,10 +10,11 @@ mod write;
 
 pub use foreign::{ExportArgs, Foreign, ImportArgs};
 pub use gpu_bench::{
-    GpuAttentionArgs, GpuBenchArgs, GpuBenchCommand, GpuParityArgs, GpuTrainArgs, GpuVerifyArgs,
+    GpuAttentionArgs, GpuBenchArgs, GpuBenchCommand, GpuDecodeArgs, GpuParityArgs, GpuTrainArgs,
+    GpuVerifyArgs,
 };
 pub use machine::{CompletionsArgs, DoctorArgs, KernelsArgs, KernelsCommand};
-pub use model::{GenerateArgs, ScoreArgs};
+pub use model::{GenerateArgs, PrecisionChoice, ScoreArgs};
 pub use run::{AmendArgs, DeviceChoice, DiffArgs, RunArgs};
 pub use spec::{CheckArgs, CheckFormat, Emit, ExplainArgs, PlanArgs, PlanFormat, SimulateArgs};
 pub use write::{DocArgs, FixArgs, FmtArgs, LspArgs, NewArgs};

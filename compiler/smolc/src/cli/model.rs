@@ -1,7 +1,7 @@
 //! Commands that use a trained model: generate, score.
 
 use super::{DeviceChoice, Format};
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -44,9 +44,12 @@ pub struct GenerateArgs {
     /// Threads to compute with [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// What computes, in f32; auto takes a usable GPU
+    /// What computes; auto takes a usable GPU
     #[arg(long, value_enum, default_value_t, value_name = "DEVICE")]
     pub device: DeviceChoice,
+    /// In what to compute [default: on a GPU as the model was trained, on the CPU f32]
+    #[arg(long, value_enum, value_name = "PRECISION")]
+    pub precision: Option<PrecisionChoice>,
 }
 
 pub(super) const SCORE_HELP: &str = "\
@@ -69,15 +72,37 @@ pub struct ScoreArgs {
     /// Threads to compute with [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// What computes, in f32; auto takes a usable GPU
+    /// What computes; auto takes a usable GPU
     #[arg(long, value_enum, default_value_t, value_name = "DEVICE")]
     pub device: DeviceChoice,
+    /// In what to compute [default: on a GPU as the model was trained, on the CPU f32]
+    #[arg(long, value_enum, value_name = "PRECISION")]
+    pub precision: Option<PrecisionChoice>,
+}
+
+/// `--precision`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionChoice {
+    /// True f32.
+    #[default]
+    F32,
+    /// bf16 with f32 sums; needs a GPU.
+    Bf16,
+}
+
+impl From<PrecisionChoice> for smolc_plan::Precision {
+    fn from(choice: PrecisionChoice) -> Self {
+        match choice {
+            PrecisionChoice::F32 => smolc_plan::Precision::F32,
+            PrecisionChoice::Bf16 => smolc_plan::Precision::Bf16,
+        }
+    }
 }
 
 fn temperature(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(t) if t.is_finite() && t >= 0.0 => Ok(t),
-        _ => Err("a temperature is a finite number, 0 or more".into()),
+        Ok(t) if t.is_finite() && (t == 0.0 || t >= 1e-6) => Ok(t),
+        _ => Err("a temperature is 0, which takes the most likely token, or a number from 1e-6 on".into()),
     }
 }
 
@@ -94,7 +119,12 @@ mod tests {
 
     #[test]
     fn values_out_of_range_are_refused() {
-        assert!(temperature("-1").is_err() && temperature("nan").is_err() && temperature("0").is_ok());
+        assert!(
+            temperature("-1").is_err()
+                && temperature("nan").is_err()
+                && temperature("1e-9").is_err()
+                && temperature("0").is_ok()
+        );
         assert!(share("0").is_err() && share("1.5").is_err() && share("1").is_ok());
     }
 }

@@ -9,6 +9,7 @@ pub(super) const CHECK_HELP: &str = "\
 Examples:
   smolc check my.smol
   smolc check my.smol --format json | jq '.diagnostics[].code'
+  smolc check my.smol --format sarif > my.sarif
   smolc check my.smol --format short          # FILE:LINE:COLUMN: severity: message [code]";
 
 /// `smolc check`.
@@ -35,6 +36,8 @@ pub enum CheckFormat {
     Text,
     /// One JSON object, for tools
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
     /// One line a diagnostic, for editors
     Short,
 }

@@ -41,6 +41,10 @@ pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
         CheckFormat::Json => {
             format!("{:#}\n", smolc_diag::json::report(&checked.diagnostics, &checked.sources))
         }
+        CheckFormat::Sarif => {
+            let version = env!("CARGO_PKG_VERSION");
+            format!("{:#}\n", smolc_diag::sarif::log(&checked.diagnostics, &checked.sources, version))
+        }
         CheckFormat::Short => smolc_diag::render::short(&checked.diagnostics, &checked.sources),
     };
     console.out.print(&text)?;

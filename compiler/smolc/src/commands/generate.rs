@@ -1,6 +1,6 @@
 //! `smolc generate`: a prompt continued, token by token, on standard output.
 
-use crate::cli::{DeviceChoice, GenerateArgs};
+use crate::cli::{DeviceChoice, GenerateArgs, PrecisionChoice};
 use crate::device::{self, Chosen};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -9,7 +9,7 @@ use crate::output::{Console, Style, number};
 use crate::threads;
 use smolc_data::Tokenizer;
 use smolc_engine::hf::Special;
-use smolc_engine::{Cuda, CudaDecoder};
+use smolc_engine::{Cuda, CudaDecoder, Stepping};
 use smolc_eval::{Decoder, EvalError, Reader, Sampling, Stop, TextStream, Weights, generate};
 use std::io;
 use std::ops::ControlFlow;
@@ -40,30 +40,36 @@ pub fn execute(args: &GenerateArgs, console: &Console) -> Result<Exit, Failure> 
         return Err(failure(EvalError::PromptTooLong { tokens: prompt.len(), context }));
     }
     let choice = device::choose(args.device)?;
+    let precision = device::precision(args.precision, folder.precision, &choice)?;
     if let Chosen::Cuda(_) = choice.device {
         if console.err.terminal {
-            console.err.line(&choice.why)?;
+            console.err.line(&format!("{}, in {}", choice.why, precision.name()))?;
         }
         let open = |bytes| Cuda::open(&device::search(), &device::cache(), bytes, threads);
-        let mut loaded = folder.load_on(1, held as u64, open);
-        let decoder = match &mut loaded {
-            Ok(l) => CudaDecoder::new(&mut l.engine, &l.program, &l.model)
-                .map(|decoder| (decoder, &l.tokenizer, &l.special))
-                .map_err(|e| Failure::of(Exit::Environment, &e)),
-            Err(_) => Err(Failure::environment(String::new())),
-        };
-        match decoder {
-            Ok((mut decoder, tokenizer, special)) => {
-                return continue_text(&mut decoder, &prompt, &sampling, tokenizer, special, args, console);
-            }
-            Err(of_decoder) => {
-                let why = loaded.err().unwrap_or(of_decoder);
-                if args.device != DeviceChoice::Auto {
-                    return Err(why);
+        let why = match folder.load_on(1, held as u64, precision, open) {
+            Ok(mut l) => {
+                match CudaDecoder::new(&mut l.engine, &l.program, &l.model, held, Stepping::default()) {
+                    Ok(mut decoder) => {
+                        let (tokenizer, special) = (&l.tokenizer, &l.special);
+                        return continue_text(
+                            &mut decoder,
+                            &prompt,
+                            &sampling,
+                            tokenizer,
+                            special,
+                            args,
+                            console,
+                        );
+                    }
+                    Err(e) => Failure::of(Exit::Environment, &e),
                 }
-                console.err.line(&device::instead(&why))?;
             }
+            Err(why) => why,
+        };
+        if args.device != DeviceChoice::Auto || args.precision == Some(PrecisionChoice::Bf16) {
+            return Err(device::in_f32(why, precision));
         }
+        console.err.line(&device::instead(&why))?;
     }
     let loaded = Folder::open(&args.model)?.load(1, 1, threads)?;
     let weights = Weights::of(&loaded.engine, &loaded.program).map_err(failure)?;

@@ -1,7 +1,7 @@
 //! `smolc score`: how well a model predicts a text.
 
 use super::generate::failure;
-use crate::cli::{DeviceChoice, Format, ScoreArgs};
+use crate::cli::{DeviceChoice, Format, PrecisionChoice, ScoreArgs};
 use crate::device::{self, Chosen};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -9,11 +9,12 @@ use crate::model::Folder;
 use crate::output::{Console, number};
 use crate::threads;
 use serde_json::json;
+use smolc_plan::Precision;
 
 /// Tokens scored in one batch, about: enough rows to keep the matrix products busy.
 const BATCH_TOKENS: u64 = 2048;
 
-/// In f32 on either device. Prints perplexity and bits per byte; as JSON, every token with its log-probability too.
+/// Prints perplexity and bits per byte; as JSON, every token with its log-probability too.
 pub fn execute(args: &ScoreArgs, console: &Console) -> Result<Exit, Failure> {
     let text = read(&args.text)?;
     let folder = Folder::open(&args.model)?;
@@ -22,17 +23,23 @@ pub fn execute(args: &ScoreArgs, console: &Console) -> Result<Exit, Failure> {
     let window = folder.context().min(predictions);
     let batch = (BATCH_TOKENS / window.max(1)).clamp(1, predictions.div_ceil(window.max(1)));
     let choice = device::choose(args.device)?;
+    let precision = device::precision(args.precision, folder.precision, &choice)?;
     if choice.device != Chosen::Cpu {
-        console.err.line(&choice.why)?;
+        console.err.line(&format!("{}, in {}", choice.why, precision.name()))?;
     }
     let threads = threads::count(args.threads);
-    let loaded = folder.load_on(batch, window, device::backend(choice.device.clone(), threads));
+    let loaded = folder.load_on(batch, window, precision, device::backend(choice.device.clone(), threads));
     let mut loaded = match loaded {
-        Err(why) if args.device == DeviceChoice::Auto && choice.device != Chosen::Cpu => {
+        Err(why)
+            if args.device == DeviceChoice::Auto
+                && choice.device != Chosen::Cpu
+                && args.precision != Some(PrecisionChoice::Bf16) =>
+        {
             console.err.line(&device::instead(&why))?;
-            Folder::open(&args.model)?.load_on(batch, window, device::backend(Chosen::Cpu, threads))?
+            let cpu = device::backend(Chosen::Cpu, threads);
+            Folder::open(&args.model)?.load_on(batch, window, Precision::F32, cpu)?
         }
-        loaded => loaded?,
+        loaded => loaded.map_err(|why| device::in_f32(why, precision))?,
     };
     let score = smolc_eval::score(&mut loaded.engine, &loaded.program, &tokens, text.len() as u64, None)
         .map_err(failure)?;

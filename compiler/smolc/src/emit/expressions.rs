@@ -1,7 +1,7 @@
 //! Every expression of a plan that is evaluated while it runs: schedules, guards, and filters of the datasets drawn from.
 
 use smolc_expr::Expr;
-use smolc_expr::row::{DataType, Field, Need, RowExpr};
+use smolc_expr::row::{DataType, Field, Need, RowError, RowExpr};
 use smolc_plan::{Objective, Plan, Run, Step};
 use std::fmt::Write;
 
@@ -97,18 +97,19 @@ pub fn trees(expressions: &[Expression<'_>]) -> String {
     text
 }
 
-/// The typed form for columns of the most usual type of each kind; a file's own types are known when it is opened.
+/// The columns that an expression reads, of the most usual type of each kind; a file's own types are known when it is opened.
+pub(super) fn usual(expr: &RowExpr, need: Need) -> Result<Vec<Field>, RowError> {
+    let data_type = |need: &Need| match need {
+        Need::Number => DataType::F64,
+        Need::Truth => DataType::Truth,
+        Need::Text | Need::Either | Need::Any => DataType::Text32,
+    };
+    let needs = expr.needs(need)?;
+    Ok(needs.iter().map(|(name, need)| Field::new(name, data_type(need))).collect())
+}
+
 fn rows(expr: &RowExpr, need: Need, text: &mut String) {
-    let typed = expr.needs(need).and_then(|needs| {
-        let usual = |need: &Need| match need {
-            Need::Number => DataType::F64,
-            Need::Truth => DataType::Truth,
-            Need::Text | Need::Either | Need::Any => DataType::Text32,
-        };
-        let fields: Vec<Field> = needs.iter().map(|(name, need)| Field::new(name, usual(need))).collect();
-        expr.bind(&fields)
-    });
-    match typed {
+    match usual(expr, need).and_then(|fields| expr.bind(&fields)) {
         Ok(bound) => bound.to_string().lines().for_each(|line| {
             let _ = writeln!(text, "    {line}");
         }),

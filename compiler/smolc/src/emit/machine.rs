@@ -1,34 +1,41 @@
 //! Run-time expressions as Cranelift is given them, and as machine code.
 
-use super::expressions::{Body, Expression};
+use super::expressions::Expression;
+#[cfg(feature = "jit")]
+use super::expressions::{Body, usual};
 use crate::failure::Failure;
 
 /// The listings of expressions.
 #[cfg(feature = "jit")]
 pub fn render(expressions: &[Expression<'_>], assembly: bool, text: &mut String) -> Result<(), Failure> {
     use smolc_expr::Listing;
+    use smolc_expr::row::Need;
     use std::fmt::Write;
     for e in expressions {
         let inputs: Vec<&str> = e.inputs.iter().map(String::as_str).collect();
-        let Body::Number(expr) = e.body else {
-            let _ = writeln!(
-                text,
-                "; {}: {}\n; made for the types of each file's columns when it is opened; `--emit ir` shows its form\n",
-                e.name, e.source
-            );
-            continue;
+        let mut reads = format!("inputs {}", inputs.join(", "));
+        let listing = match e.body {
+            Body::Number(expr) => Listing::new(expr, &inputs),
+            Body::Rows(_, Need::Number) => {
+                let _ = writeln!(text, "; {}: {}\n; a probability: it is interpreted\n", e.name, e.source);
+                continue;
+            }
+            Body::Rows(expr, need) => {
+                let fields = usual(expr, need).map_err(|why| Failure::environment(why.to_string()))?;
+                let columns: Vec<String> =
+                    fields.iter().map(|f| format!("{} {}", f.name, f.data_type)).collect();
+                reads = format!(
+                    "columns {}; made for the types of a file's columns when it is opened, and these are the usual ones\n\
+                     ; addresses of constants are those of this process",
+                    columns.join(", ")
+                );
+                Listing::filter(expr, &fields)
+            }
         };
-        let listing = Listing::new(expr, &inputs)
-            .map_err(|why| Failure::environment(format!("{} has no machine code: {why}", e.name)))?;
+        let listing =
+            listing.map_err(|why| Failure::environment(format!("{} has no machine code: {why}", e.name)))?;
         let body = if assembly { listing.assembly } else { listing.clif };
-        let _ = writeln!(
-            text,
-            "; {}: {}\n; inputs {}\n{}\n",
-            e.name,
-            e.source,
-            inputs.join(", "),
-            body.trim_end()
-        );
+        let _ = writeln!(text, "; {}: {}\n; {reads}\n{}\n", e.name, e.source, body.trim_end());
     }
     Ok(())
 }

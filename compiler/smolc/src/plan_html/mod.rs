@@ -81,10 +81,11 @@ fn one(plan: &Plan, run: &Run, page: &[&Run], figure: &mut usize, body: &mut Str
         let name = escape(&target.name);
         let mut counted = String::new();
         if matches!(run.objective, Objective::Dpo { .. }) {
-            counted.push_str(" The frozen model's forward pass is not counted.");
+            counted.push_str(" The frozen model's forward pass is in the time.");
         }
         if target.recompute != Recompute::None {
-            counted.push_str(" What is computed again is not counted.");
+            counted
+                .push_str(" What is computed again is in the time, and not in FLOP, which are the model's.");
         }
         section(
             body,

@@ -38,6 +38,7 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
     }
     let mut text = format!("\n{}\n{}", out.style(Style::Dim, "data"), table.render(out, INDENT));
 
+    text.push_str(&classifiers(plan, out));
     let mut table = Table::new(&[("tokenizer", Left), ("tokens", Right), ("source", Left)]);
     for t in &plan.tokenizers {
         let source = match &t.source {
@@ -59,6 +60,32 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
     }
     text.push_str(&format!("\n{}", table.render(out, INDENT)));
     text
+}
+
+/// What filters ask, and where it learns that.
+fn classifiers(plan: &Plan, out: &Stream) -> String {
+    use Align::{Left, Right};
+    if plan.classifiers.is_empty() {
+        return String::new();
+    }
+    let heads = [
+        ("classifier", Left),
+        ("trained on", Left),
+        ("features", Right),
+        ("epochs", Right),
+        ("learns", Left),
+    ];
+    let mut table = Table::new(&heads);
+    for c in &plan.classifiers {
+        table.row([
+            c.name.clone(),
+            dataset(plan, c.train),
+            number::thousands(c.buckets),
+            number::thousands(c.epochs),
+            format!(".{} from sequences of 1 to {} words of .{}", c.label, c.ngrams, c.text),
+        ]);
+    }
+    format!("\n{}", table.render(out, INDENT))
 }
 
 /// What is done to the documents, briefly.

@@ -178,8 +178,16 @@ fn estimated(t: &Target, e: &Estimate) -> String {
         _ => String::new(),
     };
     let time = std::time::Duration::try_from_secs_f64(e.seconds).unwrap_or_default();
+    let share = |of: f64| format!("{:.0}%", 100.0 * of / e.flops.max(1.0));
+    let mut more = String::new();
+    if e.recomputed > 0.0 {
+        more += &format!(", {} more operations for what is computed again", share(e.recomputed));
+    }
+    if e.reference > 0.0 {
+        more += &format!(", {} more for the frozen model", share(e.reference));
+    }
     format!(
-        "{} at {:.0}% of the peak, {} device hours{cost}",
+        "{} at {:.0}% of the peak, {} device hours{cost}{more}",
         number::duration(time),
         t.utilization * 100.0,
         number::si(e.device_hours)

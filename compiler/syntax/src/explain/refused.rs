@@ -330,7 +330,7 @@ fn missing_comma(lexed: &Lexed<'_>, place: &Place<'_>, found: Option<usize>) -> 
             format!("a comma is missing between {left} and {right}"),
         )
         .label("`,` expected before this")
-        .help("a comma stands between arguments, elements of a list and fields on one line")
+        .help("a comma stands between arguments, elements of a list and fields on one line, as in `[0.9, 0.95]`")
         .fix(Span { start: span.end, ..span }, ",", Applicability::Unsafe),
     )
 }

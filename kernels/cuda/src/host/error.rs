@@ -117,6 +117,13 @@ fn hint(status: &str) -> &'static str {
         "CUDA_ERROR_ILLEGAL_ADDRESS" | "CUDA_ERROR_MISALIGNED_ADDRESS" | "CUDA_ERROR_LAUNCH_FAILED" => {
             " (a kernel went wrong: this is a bug; `compute-sanitizer smolc run …` names the kernel)"
         }
+        "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
+        | "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"
+        | "CUDA_ERROR_STREAM_CAPTURE_ISOLATION"
+        | "CUDA_ERROR_STREAM_CAPTURE_IMPLICIT"
+        | "CUDA_ERROR_CAPTURED_EVENT" => {
+            " (something that a captured graph may not hold: this is a bug; please report it with `smolc doctor`)"
+        }
         "CUDA_ERROR_OUT_OF_MEMORY" => {
             " (make the micro-batch smaller, or end the other processes on the GPU)"
         }

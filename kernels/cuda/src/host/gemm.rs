@@ -95,6 +95,12 @@ impl Gemm {
         }
     }
 
+    /// The same product with its result in f32.
+    #[must_use]
+    pub fn in_f32(self) -> Gemm {
+        Gemm { output: Dtype::F32, ..self }
+    }
+
     /// The key of its algorithm on disk.
     pub(super) fn key(&self) -> String {
         let letter = |t: bool| if t { 't' } else { 'n' };

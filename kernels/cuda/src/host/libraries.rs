@@ -91,6 +91,12 @@ impl Library {
                 "cuFuncSetAttribute",
                 "cuLaunchKernel",
                 "cuTensorMapEncodeTiled",
+                "cuStreamBeginCapture_v2",
+                "cuStreamEndCapture",
+                "cuGraphInstantiateWithFlags",
+                "cuGraphLaunch",
+                "cuGraphDestroy",
+                "cuGraphExecDestroy",
             ],
             Library::Nvrtc => &[
                 "nvrtcVersion",

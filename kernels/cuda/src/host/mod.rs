@@ -13,6 +13,7 @@ mod device;
 mod error;
 mod gemm;
 mod gemm_pins;
+mod graph;
 mod libraries;
 mod memory;
 
@@ -21,5 +22,6 @@ pub use cubins::{Arch, Cubin, Cubins, Origin};
 pub use device::{Device, DeviceInfo, Event, Prepared};
 pub use error::CudaError;
 pub use gemm::{Blas, Gemm, Operands, Plan};
+pub use graph::Graph;
 pub use libraries::{Library, Loaded, Search};
 pub use memory::{Memory, Pinned};

@@ -168,8 +168,7 @@ pub fn attention_decode(dtype: Dtype, op: AttentionDecode) -> Result<[Launch; 2]
     ])
 }
 
-/// How a row is sampled, in device memory: the struct of `sampling.cu`.
-#[repr(C)]
+/// How a row is sampled: the struct of `sampling.cu`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplingSettings {
     /// Logits are divided by it; 0: the most probable token. Between 0 and 1e-6 is refused by [`Self::check`].
@@ -187,6 +186,20 @@ pub struct SamplingSettings {
 }
 
 impl SamplingSettings {
+    /// The most probable token.
+    pub const GREEDY: SamplingSettings =
+        SamplingSettings { temperature: 0.0, top_p: 1.0, min_p: 0.0, top_k: 0, seed: 0, counter: 0 };
+
+    /// As the kernel reads it.
+    pub fn bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let words = [self.temperature.to_bits(), self.top_p.to_bits(), self.min_p.to_bits(), self.top_k];
+        let low = words.iter().flat_map(|w| w.to_le_bytes());
+        let high = [self.seed, self.counter].into_iter().flat_map(u64::to_le_bytes);
+        bytes.iter_mut().zip(low.chain(high)).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
     /// Checks every setting against its range.
     pub fn check(&self) -> Result<(), LaunchError> {
         const NAME: &str = "sample";
@@ -201,18 +214,47 @@ impl SamplingSettings {
     }
 }
 
-/// Draws one token a row from `logits[rows, v]`, `pitch` elements apart. Tensors: logits, [`SamplingSettings`] `[rows]`,
-/// u32 tokens `[rows]`, u32 fault; a logit that is not finite sets bit 4 and gives token 0xffffffff.
-pub fn sample(
-    dtype: Dtype,
-    [logits, settings, tokens, fault]: [Address; 4],
-    rows: usize,
-    v: usize,
-    pitch: usize,
-) -> Result<Launch, LaunchError> {
+/// Tensors of a draw.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// `[rows, v]`, rows `pitch` elements apart.
+    pub logits: Address,
+    /// [`SamplingSettings`] `[rows]`; their counters advance.
+    pub settings: Address,
+    /// u32 `[rows]`: the tokens drawn.
+    pub tokens: Address,
+    /// u32: a logit that is not finite sets bit 4 and gives token 0xffffffff.
+    pub fault: Address,
+    /// Rows.
+    pub rows: usize,
+    /// Vocabulary.
+    pub v: usize,
+    /// Elements from row to row.
+    pub pitch: usize,
+    /// Where a continuation is kept.
+    pub history: Option<History>,
+}
+
+/// What lets a step follow another without the host.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// u32 `[rows]`: every draw adds 1.
+    pub positions: Address,
+    /// u32 `[rows, slots]`: the token drawn for every position.
+    pub drawn: Address,
+    /// Positions that have a place; a token drawn for one behind them is not kept.
+    pub slots: usize,
+}
+
+/// Draws one token a row.
+pub fn sample(dtype: Dtype, op: Sample) -> Result<Launch, LaunchError> {
     const NAME: &str = "sample";
+    let Sample { logits, settings, tokens, fault, rows, v, pitch, history } = op;
     check(NAME, v > 0 && pitch >= v, || format!("rows of {v} logits, {pitch} apart"))?;
     addresses(NAME, &[("logits", logits), ("settings", settings), ("tokens", tokens), ("fault", fault)])?;
+    if let Some(h) = history {
+        addresses(NAME, &[("positions", h.positions), ("drawn", h.drawn)])?;
+    }
     Ok(Launch {
         kernel: format!("sample_{}", dtype.suffix()),
         grid: grid(NAME, [rows, 1, 1])?,
@@ -225,6 +267,9 @@ pub fn sample(
             Arg::Pointer(settings),
             Arg::Pointer(tokens),
             Arg::Pointer(fault),
+            Arg::Pointer(history.map_or(0, |h| h.positions)),
+            Arg::Pointer(history.map_or(0, |h| h.drawn)),
+            Arg::I32(int(NAME, "slots", history.map_or(0, |h| h.slots))?),
         ],
     })
 }

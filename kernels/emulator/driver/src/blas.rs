@@ -1,11 +1,15 @@
 //! cuBLASLt in plain loops: column-major products with f32 sums, in an order that depends on the algorithm.
 
+use crate::capture::Status;
 use crate::streams;
 use smolc_kernels_emulator::{bf16_to_f32, f32_to_bf16};
 use std::ffi::c_void;
+use std::sync::Arc;
 
 const NOT_SUPPORTED: i32 = 15;
+const ALLOCATION_FAILED: i32 = 3;
 const INVALID: i32 = 7;
+const EXECUTION_FAILED: i32 = 13;
 const F32: i32 = 0;
 const BF16: i32 = 14;
 /// Adds partial sums with atomics: offered only to those who do not exclude it.
@@ -53,6 +57,10 @@ unsafe fn gone<T>(p: *mut T) -> i32 {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cublasLtCreate(handle: *mut *mut u64) -> i32 {
+    // It allocates on the device.
+    if streams::captures(|c| c.unsafe_call()).is_some() {
+        return ALLOCATION_FAILED;
+    }
     unsafe { made(handle, 1) }
 }
 #[unsafe(no_mangle)]
@@ -265,7 +273,7 @@ pub unsafe extern "C" fn cublasLtMatmul(
         return NOT_SUPPORTED;
     }
     crate::log("product");
-    let work = Box::new(move || {
+    let work = Arc::new(move || {
         // SAFETY: operands are live device memory with these layouts.
         unsafe {
             let x = dense(a, &la, d.transposed[0] == 1);
@@ -294,5 +302,5 @@ pub unsafe extern "C" fn cublasLtMatmul(
         }
         Ok(())
     });
-    if streams::enqueue(stream, work) { 0 } else { INVALID }
+    if streams::enqueue(stream, work) == Status::Success { 0 } else { EXECUTION_FAILED }
 }

@@ -5,14 +5,13 @@ use smolc_kernels_cuda::TensorMap;
 use smolc_kernels_emulator::{Buffer, Mode, Variant, encode_tensor_map, launch_raw, parameters};
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_void};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 const INVALID: i32 = 1;
 const OUT_OF_MEMORY: i32 = 2;
 const NO_DEVICE: i32 = 100;
 const INVALID_IMAGE: i32 = 200;
 const NOT_FOUND: i32 = 500;
-const LAUNCH_FAILED: i32 = 719;
 
 /// Magic in front of an image of the fake NVRTC.
 pub const IMAGE: &[u8] = b"\x7fELF fake ";
@@ -51,12 +50,9 @@ fn memory() -> u64 {
     std::env::var("SMOLC_FAKE_MEMORY").ok().and_then(|n| n.parse().ok()).unwrap_or(4 << 30)
 }
 
-/// What a wait returns.
-fn outcome(failure: Option<String>) -> i32 {
-    match failure {
-        None => 0,
-        Some(_) => LAUNCH_FAILED,
-    }
+/// What keeps a call from being made while a graph is captured.
+fn forbidden() -> Option<i32> {
+    streams::captures(|c| c.unsafe_call()).map(|status| status as i32)
 }
 
 unsafe fn put<T>(to: *mut T, value: T) -> i32 {
@@ -131,6 +127,9 @@ pub unsafe extern "C" fn cuMemGetInfo_v2(free: *mut usize, total: *mut usize) ->
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemAlloc_v2(address: *mut u64, bytes: usize) -> i32 {
+    if let Some(status) = forbidden() {
+        return status;
+    }
     let mut s = state();
     if bytes == 0 {
         return INVALID;
@@ -149,6 +148,9 @@ pub unsafe extern "C" fn cuMemAlloc_v2(address: *mut u64, bytes: usize) -> i32 {
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cuMemFree_v2(address: u64) -> i32 {
+    if let Some(status) = forbidden() {
+        return status;
+    }
     let mut s = state();
     match s.blocks.remove(&address) {
         Some(block) => {
@@ -160,12 +162,18 @@ pub extern "C" fn cuMemFree_v2(address: u64) -> i32 {
 }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemHostAlloc(at: *mut *mut c_void, bytes: usize, _: u32) -> i32 {
+    if let Some(status) = forbidden() {
+        return status;
+    }
     let block: &'static mut [u64] = Box::leak(vec![u64::MAX; bytes.div_ceil(8).max(1)].into_boxed_slice());
     state().hosts.insert(block.as_ptr() as usize, block.len());
     unsafe { put(at, block.as_mut_ptr().cast()) }
 }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuMemFreeHost(at: *mut c_void) -> i32 {
+    if let Some(status) = forbidden() {
+        return status;
+    }
     let Some(words) = state().hosts.remove(&(at as usize)) else { return INVALID };
     // SAFETY: leaked above with this length, given back once.
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(at.cast::<u64>(), words)) });
@@ -180,16 +188,26 @@ fn inside(address: u64, bytes: usize) -> bool {
         .any(|(at, block)| address >= *at && address + bytes as u64 <= *at + block.0.as_slice().len() as u64)
 }
 
+/// Whether a range lies in one page-locked block.
+fn locked(address: u64, bytes: usize) -> bool {
+    let (from, to) = (address as usize, address as usize + bytes);
+    state().hosts.iter().any(|(at, words)| from >= *at && to <= *at + 8 * words)
+}
+
 fn copy(to: u64, from: u64, bytes: usize, stream: u64, device: [bool; 2]) -> i32 {
     if (device[0] && !inside(to, bytes)) || (device[1] && !inside(from, bytes)) {
         return INVALID;
     }
-    let work = Box::new(move || {
+    let pageable = (!device[0] && !locked(to, bytes)) || (!device[1] && !locked(from, bytes));
+    if pageable && let Some(status) = streams::captures(|c| c.pageable(stream)) {
+        return status as i32;
+    }
+    let work = Arc::new(move || {
         // SAFETY: device ranges were checked; host ranges are the caller's until it has waited.
         unsafe { std::ptr::copy(from as *const u8, to as *mut u8, bytes) };
         Ok(())
     });
-    if streams::enqueue(stream, work) { 0 } else { INVALID }
+    streams::enqueue(stream, work) as i32
 }
 
 #[unsafe(no_mangle)]
@@ -210,30 +228,34 @@ pub extern "C" fn cuMemsetD8Async(at: u64, value: u8, bytes: usize, stream: u64)
     if !inside(at, bytes) {
         return INVALID;
     }
-    let work = Box::new(move || {
+    let work = Arc::new(move || {
         // SAFETY: checked above.
         unsafe { std::ptr::write_bytes(at as *mut u8, value, bytes) };
         Ok(())
     });
-    if streams::enqueue(stream, work) { 0 } else { INVALID }
+    streams::enqueue(stream, work) as i32
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cuStreamCreate(stream: *mut u64, _: u32) -> i32 {
-    unsafe { put(stream, streams::new_stream()) }
+pub unsafe extern "C" fn cuStreamCreate(stream: *mut u64, flags: u32) -> i32 {
+    let id = streams::new_stream();
+    if flags & 1 == 0 {
+        streams::captures(|c| c.blocks(id));
+    }
+    unsafe { put(stream, id) }
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamDestroy_v2(stream: u64) -> i32 {
-    outcome(streams::synchronize(stream))
+    streams::synchronize(stream) as i32
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamSynchronize(stream: u64) -> i32 {
     crate::log("wait");
-    outcome(streams::synchronize(stream))
+    streams::synchronize(stream) as i32
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cuStreamWaitEvent(stream: u64, event: u64, _: u32) -> i32 {
-    if streams::wait_event(stream, event) { 0 } else { INVALID }
+    streams::wait_event(stream, event) as i32
 }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuEventCreate(event: *mut u64, _: u32) -> i32 {
@@ -246,11 +268,11 @@ pub extern "C" fn cuEventDestroy_v2(event: u64) -> i32 {
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cuEventRecord(event: u64, stream: u64) -> i32 {
-    if streams::record(event, stream) { 0 } else { INVALID }
+    streams::record(event, stream) as i32
 }
 #[unsafe(no_mangle)]
 pub extern "C" fn cuEventSynchronize(event: u64) -> i32 {
-    outcome(streams::synchronize_event(event))
+    streams::synchronize_event(event) as i32
 }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cuEventElapsedTime_v2(time: *mut f32, start: u64, end: u64) -> i32 {
@@ -349,13 +371,13 @@ pub unsafe extern "C" fn cuLaunchKernel(
     }
     crate::log(&format!("launch {}", f.name));
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(8)) as u32;
-    let work = Box::new(move || {
+    let work = Arc::new(move || {
         let pointers: Vec<*const c_void> = values.iter().map(|v| v.0.as_ptr().cast()).collect();
         let mode = Mode { order: 0, lazy: 1, threads, race: 0 };
         // SAFETY: values live for the call; addresses are the caller's device memory.
         unsafe { launch_raw(&f.name, [gx, gy, gz], bx, shared as usize, &pointers, mode) }
     });
-    if streams::enqueue(stream, work) { 0 } else { INVALID }
+    streams::enqueue(stream, work) as i32
 }
 
 #[unsafe(no_mangle)]

@@ -3,7 +3,8 @@
 //! The real binary loads it as it would load NVIDIA's and does everything it does on a GPU: it compiles its kernels (the
 //! image is a token), loads modules, allocates, copies, plans products and launches. Launches run the unchanged CUDA
 //! sources on the emulator. Work of a stream is done as late as the rules allow: when somebody waits for it, so that a
-//! missing wait or an event in the wrong place gives wrong numbers here and not only on a GPU.
+//! missing wait or an event in the wrong place gives wrong numbers here and not only on a GPU. Graphs are captured and
+//! launched, and what CUDA forbids meanwhile is an error.
 //!
 //! `SMOLC_FAKE_GPU` chooses the device: `sm_90` (default) or another capability from 8.0, `none` for a driver without one.
 //! `SMOLC_FAKE_MEMORY` is its memory in bytes. `SMOLC_FAKE_LOG` is a file that gets a line a call worth counting.
@@ -13,6 +14,7 @@
 #![allow(clippy::indexing_slicing)] // for tests only: a panic is a failed test
 
 mod blas;
+mod capture;
 mod driver;
 mod nvrtc;
 mod streams;

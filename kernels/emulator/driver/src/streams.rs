@@ -1,10 +1,12 @@
-//! Streams whose work waits until somebody waits for it.
+//! Streams whose work waits until somebody waits for it, or is recorded into a graph.
 
+use crate::capture::{Captures, Status};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-pub type Work = Box<dyn FnOnce() -> Result<(), String> + Send>;
+/// What a stream does; a graph does it again and again.
+pub type Work = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 enum Entry {
     Work(Work),
@@ -29,6 +31,7 @@ struct State {
     next: u64,
     streams: HashMap<u64, VecDeque<Entry>>,
     events: HashMap<u64, Event>,
+    captures: Captures,
     /// The first failure: from then on every wait fails, as on a device.
     failure: Option<String>,
 }
@@ -54,30 +57,55 @@ pub fn new_event() -> u64 {
     id
 }
 
-pub fn enqueue(stream: u64, work: Work) -> bool {
+/// Queues work, or adds it to the graph that the stream is captured into.
+pub fn enqueue(stream: u64, work: Work) -> Status {
     let mut s = state();
-    let Some(queue) = s.streams.get_mut(&stream) else { return false };
-    queue.push_back(Entry::Work(work));
-    true
+    let State { streams, captures, .. } = &mut *s;
+    let Some(queue) = streams.get_mut(&stream) else { return captures.unknown_stream() };
+    match captures.add(stream, &work) {
+        Some(status) => status,
+        None => {
+            queue.push_back(Entry::Work(work));
+            Status::Success
+        }
+    }
 }
 
-pub fn record(event: u64, stream: u64) -> bool {
+pub fn record(event: u64, stream: u64) -> Status {
     let mut s = state();
-    let Some(e) = s.events.get_mut(&event) else { return false };
+    let State { streams, events, captures, .. } = &mut *s;
+    let (Some(e), Some(queue)) = (events.get_mut(&event), streams.get_mut(&stream)) else {
+        return captures.unknown_stream();
+    };
+    if let Some(status) = captures.record(stream, event) {
+        return status;
+    }
     e.recorded += 1;
     e.stream = stream;
-    let version = e.recorded;
-    let Some(queue) = s.streams.get_mut(&stream) else { return false };
-    queue.push_back(Entry::Record(event, version));
-    true
+    queue.push_back(Entry::Record(event, e.recorded));
+    Status::Success
 }
 
-pub fn wait_event(stream: u64, event: u64) -> bool {
+pub fn wait_event(stream: u64, event: u64) -> Status {
     let mut s = state();
-    let Some(version) = s.events.get(&event).map(|e| e.recorded) else { return false };
-    let Some(queue) = s.streams.get_mut(&stream) else { return false };
-    queue.push_back(Entry::Wait(event, version));
-    true
+    let State { streams, events, captures, .. } = &mut *s;
+    let (Some(e), Some(queue)) = (events.get(&event), streams.get_mut(&stream)) else {
+        return captures.unknown_stream();
+    };
+    if let Some(status) = captures.wait(stream, event) {
+        return status;
+    }
+    queue.push_back(Entry::Wait(event, e.recorded));
+    Status::Success
+}
+
+/// What is captured, for the calls that concern it alone.
+pub fn captures<T>(with: impl FnOnce(&mut Captures) -> T) -> T {
+    with(&mut state().captures)
+}
+
+pub fn exists(stream: u64) -> bool {
+    state().streams.contains_key(&stream)
 }
 
 /// Does what the stream holds until it is empty, or until `event` has reached `version`.
@@ -114,19 +142,28 @@ fn drain(s: &mut State, stream: u64, until: Option<(u64, u64)>) {
     }
 }
 
-/// The failure so far, if any.
-pub fn synchronize(stream: u64) -> Option<String> {
-    let mut s = state();
-    drain(&mut s, stream, None);
-    s.failure.clone()
+fn outcome(s: &State) -> Status {
+    if s.failure.is_none() { Status::Success } else { Status::LaunchFailed }
 }
 
-pub fn synchronize_event(event: u64) -> Option<String> {
+pub fn synchronize(stream: u64) -> Status {
     let mut s = state();
+    if let Some(status) = s.captures.synchronize(stream) {
+        return status;
+    }
+    drain(&mut s, stream, None);
+    outcome(&s)
+}
+
+pub fn synchronize_event(event: u64) -> Status {
+    let mut s = state();
+    if let Some(status) = s.captures.synchronize_event(event) {
+        return status;
+    }
     if let Some((stream, version)) = s.events.get(&event).map(|e| (e.stream, e.recorded)) {
         drain(&mut s, stream, Some((event, version)));
     }
-    s.failure.clone()
+    outcome(&s)
 }
 
 pub fn milliseconds(start: u64, end: u64) -> Option<f32> {

@@ -1,6 +1,9 @@
 //! Decoding against a cache, and sampling.
 
-use smolc_kernels_cuda::launch::generation::{self, AttentionDecode, Cache, CacheAppend, SamplingSettings};
+use smolc_eval::Sampling;
+use smolc_kernels_cuda::launch::generation::{
+    self, AttentionDecode, Cache, CacheAppend, History, Sample, SamplingSettings,
+};
 use smolc_kernels_emulator::{Buffer, Mode, Variant};
 
 use crate::attention::reference;
@@ -105,26 +108,23 @@ fn draw<T: Real + Bits>(logits: &[f32], settings: SamplingSettings, draws: usize
     // The same row under settings whose counters follow each other.
     let rows: Vec<T> = (0..draws).flat_map(|_| narrow::<T>(logits)).collect();
     let settings: Vec<u8> = (0..draws as u64)
-        .flat_map(|i| raw(SamplingSettings { counter: settings.counter + i, ..settings }))
+        .flat_map(|i| SamplingSettings { counter: settings.counter + i, ..settings }.bytes())
         .collect();
     let (l, s) = (Buffer::new(&rows), Buffer::new(&settings));
     let (mut tokens, mut fault) = (Buffer::<u32>::poisoned(draws), Buffer::new(&[0u32]));
-    let at = [l.address(), s.address(), tokens.address(), fault.address()];
-    let launch = generation::sample(T::DTYPE, at, draws, v, v).unwrap();
+    let op = Sample {
+        logits: l.address(),
+        settings: s.address(),
+        tokens: tokens.address(),
+        fault: fault.address(),
+        rows: draws,
+        v,
+        pitch: v,
+        history: None,
+    };
+    let launch = generation::sample(T::DTYPE, op).unwrap();
     smolc_kernels_emulator::launch(&launch, &Variant::Plain, Mode { threads: 2, ..Mode::ALL[2] }).unwrap();
     (values(&bits(&mut tokens)), bits(&mut fault)[0])
-}
-
-fn raw(s: SamplingSettings) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for x in [s.temperature, s.top_p, s.min_p] {
-        bytes.extend(x.to_le_bytes());
-    }
-    bytes.extend(s.top_k.to_le_bytes());
-    bytes.extend(s.seed.to_le_bytes());
-    bytes.extend(s.counter.to_le_bytes());
-    assert_eq!(bytes.len(), size_of::<SamplingSettings>());
-    bytes
 }
 
 fn seen(logits: &[f32], settings: SamplingSettings, draws: usize) -> Vec<usize> {
@@ -192,6 +192,51 @@ fn filters_keep_what_they_say() {
     assert_eq!(count[..2].iter().sum::<usize>(), 60, "2 of the 3 that top-k left reach a half");
 }
 
+/// Not only the same law: the same token from the same logits, whatever the options, with ties and in bf16.
+#[test]
+fn every_token_is_the_cpus() {
+    let mut random = Random(77);
+    let mut count = 0;
+    for v in [1usize, 3, 517, 2048] {
+        // Spread, nearly flat, with many ties, and with values far apart.
+        for (deviation, grid) in [(3.0, 0.0), (0.01, 0.0), (2.0, 0.5), (60.0, 0.0)] {
+            let logits = random.floats(v, deviation);
+            let round = |x: f32| if grid > 0.0 { (x / grid).round() * grid } else { x };
+            let logits: Vec<f32> = logits.into_iter().map(round).collect();
+            let half: Vec<f32> = narrow::<u16>(&logits).iter().map(|x| x.to_f32()).collect();
+            for (temperature, top_k, top_p, min_p) in [
+                (0.0, None, 1.0, 0.0),
+                (1.0, None, 1.0, 0.0),
+                (0.7, Some(5), 1.0, 0.0),
+                (1.3, None, 0.9, 0.0),
+                (0.9, Some(40), 0.8, 0.0),
+                (0.9, Some(3), 0.999, 0.05),
+                (1e-6, None, 0.5, 1.0),
+                (30.0, Some(1), 1e-6, 0.1),
+            ] {
+                let host = Sampling { temperature, top_k, top_p, min_p, seed: 5 + v as u64 };
+                host.verify().unwrap();
+                let settings = SamplingSettings {
+                    temperature: temperature as f32,
+                    top_p: top_p as f32,
+                    min_p: min_p as f32,
+                    top_k: top_k.unwrap_or(0) as u32,
+                    seed: host.seed,
+                    counter: 0,
+                };
+                let n = 12;
+                let want = |logits: &[f32]| -> Vec<u32> {
+                    (0..n as u64).map(|i| host.choose(logits, i).unwrap()).collect()
+                };
+                assert_eq!(draw::<f32>(&logits, settings, n).0, want(&logits), "{v} {host:?}");
+                assert_eq!(draw::<u16>(&logits, settings, n).0, want(&half), "{v} bf16 {host:?}");
+                count += 2 * n;
+            }
+        }
+    }
+    assert_eq!(count, 4 * 4 * 8 * 24);
+}
+
 /// Over long rows, the set that stays is that of a sort.
 #[test]
 fn selection_agrees_with_sorting() {
@@ -224,19 +269,35 @@ fn logits_that_are_not_finite_are_a_fault() {
 #[test]
 fn counters_advance_and_schedules_do_not_matter() {
     let logits = Random(1).floats(700, 3.0);
-    let settings = raw(SamplingSettings { top_k: 50, top_p: 0.9, min_p: 0.01, ..SETTINGS });
+    let settings = SamplingSettings { top_k: 50, top_p: 0.9, min_p: 0.01, ..SETTINGS }.bytes();
     let case = |run: &mut dyn FnMut(&smolc_kernels_cuda::Launch)| {
         let (l, mut s) = (Buffer::new(&logits), Buffer::new(&settings));
         let (mut tokens, mut fault) = (Buffer::<u32>::poisoned(1), Buffer::new(&[0u32]));
-        let at = [l.address(), s.address(), tokens.address(), fault.address()];
-        run(&generation::sample(f32::DTYPE, at, 1, 700, 700).unwrap());
+        let (mut positions, mut drawn) = (Buffer::new(&[4u32]), Buffer::<u32>::poisoned(6));
+        let op = Sample {
+            logits: l.address(),
+            settings: s.address(),
+            tokens: tokens.address(),
+            fault: fault.address(),
+            rows: 1,
+            v: 700,
+            pitch: 700,
+            history: Some(History { positions: positions.address(), drawn: drawn.address(), slots: 6 }),
+        };
+        let launch = generation::sample(f32::DTYPE, op).unwrap();
+        run(&launch);
         let first = bits(&mut tokens);
-        run(&generation::sample(f32::DTYPE, at, 1, 700, 700).unwrap());
-        vec![first, bits(&mut tokens), bits(&mut s), bits(&mut fault)]
+        run(&launch);
+        assert!(drawn.intact());
+        // The second draw is for a position that has no place: it is counted and not kept.
+        let last = values::<u32>(&bits(&mut drawn))[5];
+        assert_eq!(u64::from(last), first[0]);
+        vec![first, bits(&mut tokens), bits(&mut s), bits(&mut fault), bits(&mut positions)]
     };
     let got = under_every_schedule(&case);
     without_races(&case);
     assert_eq!(got[2][24], 2, "the counter, after two draws");
+    assert_eq!(values::<u32>(&got[4]), [6], "the position, after two draws");
 }
 
 #[test]

@@ -93,6 +93,33 @@ pub(crate) fn column(array: &ArrayRef) -> Result<Column<'_>, String> {
     Err(format!("no filter reads {}", array.data_type()))
 }
 
+/// The number in a row of an array whose [`row_type`] is a number; `None` for a null.
+pub(crate) fn number_of(array: &ArrayRef, row: usize) -> Option<f64> {
+    if row >= array.len() || array.is_null(row) {
+        return None;
+    }
+    macro_rules! number {
+        ($($arrow:ty),*) => {
+            $(if let Some(a) = array.as_primitive_opt::<$arrow>() {
+                return Some(a.value(row) as f64);
+            })*
+        };
+    }
+    number!(
+        Float64Type,
+        Float32Type,
+        Int64Type,
+        Int32Type,
+        Int16Type,
+        Int8Type,
+        UInt64Type,
+        UInt32Type,
+        UInt16Type,
+        UInt8Type
+    );
+    None
+}
+
 fn new<'a>(array: &'a ArrayRef, values: Values<'a>) -> Result<Column<'a>, String> {
     let validity = match array.nulls() {
         None => None,

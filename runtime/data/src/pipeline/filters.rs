@@ -5,14 +5,14 @@
 //! kept as a mark, for their turn. Conditions run as machine code where the `jit` feature is on and the host lets it;
 //! probabilities are few and are interpreted.
 
-use super::Step;
 use super::bounds::{Bounds, may_be_true};
 use super::cells;
+use super::{Asking, Scoring, Step};
 use crate::error::DataError;
-use arrow_array::ArrayRef;
+use crate::source::parquet::TextColumn;
+use arrow_array::{ArrayRef, Float64Array};
 use smolc_expr::row::{
-    Batch, BoundRow, DataType, Field, Filter as Condition, Need, RowError, RowExpr, RowKind, RowValue,
-    Selection,
+    Batch, BoundRow, DataType, Field, Filter as Condition, Need, RowError, RowKind, RowValue, Selection,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +24,8 @@ const MOST: usize = 64;
 pub(crate) struct Filters {
     /// Every column that some filter reads, once, and what it is taken for.
     columns: Vec<(String, Need)>,
+    /// Every score that some filter reads, once, and the place of its text among the columns.
+    scores: Vec<(Scoring, usize)>,
     each: Vec<Asked>,
     /// So many come before any other step.
     first: usize,
@@ -32,15 +34,21 @@ pub(crate) struct Filters {
 }
 
 struct Asked {
-    expr: RowExpr,
+    asking: Asking,
+    /// Places of its scores.
+    scores: Vec<usize>,
     /// Keeps a row with the expression's value as probability, by this seed.
     thin: Option<u64>,
 }
 
 /// The filters on columns of certain types.
 pub(crate) struct Bound {
+    /// Columns, then scores.
     fields: Vec<Field>,
-    each: Vec<Means>,
+    scores: Vec<(Scoring, usize)>,
+    each: Vec<(Means, Vec<usize>)>,
+    /// So many come before any other step.
+    first: usize,
 }
 
 enum Means {
@@ -53,8 +61,8 @@ impl Filters {
         let mut filters = Filters::default();
         let mut only_filters = true;
         for step in steps {
-            let (expr, thin) = match step {
-                Step::Where(expr) => (expr, None),
+            let (asking, thin) = match step {
+                Step::Where(asking) => (asking, None),
                 Step::Thin { probability, seed } => (probability, Some(*seed)),
                 Step::DedupExact
                 | Step::DedupMinHash(_)
@@ -67,14 +75,18 @@ impl Filters {
             };
             let failed = |reason: String| DataError::Filter {
                 place: format!("dataset `{dataset}`"),
-                filter: expr.to_string(),
+                filter: asking.shown.clone(),
                 reason,
             };
             let yields = if thin.is_some() { Need::Number } else { Need::Truth };
-            for (name, need) in expr.needs(yields).map_err(|e| failed(e.to_string()))? {
-                filters.column(name, need).map_err(failed)?;
+            let mut scores = Vec::new();
+            for (name, need) in asking.expr.needs(yields).map_err(|e| failed(e.to_string()))? {
+                match asking.scores.iter().find(|score| score.name == name) {
+                    Some(score) => scores.push(filters.score(score).map_err(failed)?),
+                    None => _ = filters.column(name, need).map_err(failed)?,
+                }
             }
-            filters.each.push(Asked { expr: expr.clone(), thin });
+            filters.each.push(Asked { asking: asking.clone(), scores, thin });
             filters.first += usize::from(only_filters);
         }
         if filters.each.len() > MOST {
@@ -87,11 +99,23 @@ impl Filters {
         Ok(filters)
     }
 
-    fn column(&mut self, name: String, need: Need) -> Result<(), String> {
-        let Some((_, known)) = self.columns.iter_mut().find(|(n, _)| *n == name) else {
+    /// The place of a score.
+    fn score(&mut self, score: &Scoring) -> Result<usize, String> {
+        if let Some(place) = self.scores.iter().position(|(known, _)| known.name == score.name) {
+            return Ok(place);
+        }
+        let column = self.column(score.column.clone(), Need::Text)?;
+        self.scores.push((score.clone(), column));
+        Ok(self.scores.len() - 1)
+    }
+
+    /// The place of a column.
+    fn column(&mut self, name: String, need: Need) -> Result<usize, String> {
+        let Some(place) = self.columns.iter().position(|(n, _)| *n == name) else {
             self.columns.push((name, need));
-            return Ok(());
+            return Ok(self.columns.len() - 1);
         };
+        let Some((_, known)) = self.columns.get_mut(place) else { return Ok(place) };
         match (*known, need) {
             (a, b) if a == b => {}
             (_, Need::Any) | (Need::Number | Need::Truth | Need::Text, Need::Either) => {}
@@ -102,7 +126,7 @@ impl Filters {
                 ));
             }
         }
-        Ok(())
+        Ok(place)
     }
 
     /// Columns that must be read, and what they are taken for.
@@ -124,35 +148,42 @@ impl Filters {
     /// Errors: a filter does not fit the types; `place` is named.
     pub(crate) fn bind(&self, types: &[DataType], place: &str) -> Result<Arc<Bound>, DataError> {
         let mut known = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |b: &&Arc<Bound>| b.fields.iter().map(|f| f.data_type).eq(types.iter().copied());
+        let scores = self.scores.iter().map(|(score, _)| (&score.name, DataType::F64));
+        let names = self.columns.iter().map(|(name, _)| name);
+        let fields: Vec<Field> = names
+            .zip(types.iter().copied())
+            .chain(scores)
+            .map(|(name, data_type)| Field::new(name.clone(), data_type))
+            .collect();
+        let same = |b: &&Arc<Bound>| b.fields == fields;
         if let Some(bound) = known.iter().find(same) {
             return Ok(bound.clone());
         }
-        let names = self.columns.iter().map(|(name, _)| name);
-        let fields: Vec<Field> = names.zip(types).map(|(n, t)| Field::new(n.clone(), *t)).collect();
         let means = |asked: &Asked| {
             let failed = |e: RowError| DataError::Filter {
                 place: place.to_string(),
-                filter: asked.expr.to_string(),
+                filter: asked.asking.shown.clone(),
                 reason: e.to_string(),
             };
-            Ok(match asked.thin {
-                None => Means::Where(Condition::new(&asked.expr, &fields).map_err(failed)?),
+            let expr = &asked.asking.expr;
+            let means = match asked.thin {
+                None => Means::Where(Condition::new(expr, &fields).map_err(failed)?),
                 Some(seed) => {
-                    let bound = asked.expr.bind(&fields).map_err(failed)?;
+                    let bound = expr.bind(&fields).map_err(failed)?;
                     if !matches!(bound.kind(), RowKind::Int | RowKind::Float) {
                         return Err(DataError::Filter {
                             place: place.to_string(),
-                            filter: asked.expr.to_string(),
+                            filter: asked.asking.shown.clone(),
                             reason: format!("it is {}, and a probability is a number", bound.kind()),
                         });
                     }
                     Means::Thin(bound, seed)
                 }
-            })
+            };
+            Ok((means, asked.scores.clone()))
         };
         let each = self.each.iter().map(means).collect::<Result<_, DataError>>()?;
-        let bound = Arc::new(Bound { fields, each });
+        let bound = Arc::new(Bound { fields, scores: self.scores.clone(), each, first: self.first });
         known.push(bound.clone());
         Ok(bound)
     }
@@ -176,7 +207,7 @@ impl Filters {
     /// so that it is known how many rows each of them was shown.
     pub(crate) fn may_pass(&self, bounds: &dyn Fn(&str) -> Bounds) -> bool {
         let first = self.each.first().filter(|f| self.first > 0 && f.thin.is_none());
-        first.is_none_or(|filter| may_be_true(&filter.expr, bounds))
+        first.is_none_or(|filter| may_be_true(&filter.asking.expr, bounds))
     }
 }
 
@@ -197,16 +228,37 @@ impl Bound {
             })?);
         }
         let columns = readable.iter().map(cells::column).collect::<Result<Vec<_>, _>>()?;
-        let batch = Batch::new(rows, columns).map_err(|e| e.to_string())?;
+        let unscored: ArrayRef = Arc::new(Float64Array::new_null(rows));
+        let mut scores: Vec<Option<ArrayRef>> = vec![None; self.scores.len()];
         let mut marks = vec![0u64; rows];
         let mut selection = Selection::new();
-        for (bit, means) in self.each.iter().enumerate() {
+        for (filter, (means, read)) in self.each.iter().enumerate() {
+            // Scoring is dear: a row is scored when the first filter asks that it is shown to.
+            let before = filter.min(self.first);
+            for &place in read {
+                if let (Some((scoring, text)), Some(score)) = (self.scores.get(place), scores.get_mut(place))
+                    && score.is_none()
+                {
+                    let texts = readable.get(*text).and_then(TextColumn::new);
+                    let texts = texts.ok_or_else(|| format!("the column `{}` is no text", scoring.column))?;
+                    let of = |(row, mark): (usize, &u64)| {
+                        let shown = (!mark).trailing_zeros() as usize >= before;
+                        shown.then(|| texts.get(row)).flatten().map(|text| scoring.model.score(text))
+                    };
+                    *score = Some(Arc::new(marks.iter().enumerate().map(of).collect::<Float64Array>()));
+                }
+            }
+            let mut all = columns.clone();
+            for score in &scores {
+                all.push(cells::column(score.as_ref().unwrap_or(&unscored))?);
+            }
+            let batch = Batch::new(rows, all).map_err(|e| e.to_string())?;
             match means {
                 Means::Where(condition) => {
                     condition.select(&batch, &mut selection).map_err(|e| e.to_string())?;
                     for row in selection.indices() {
                         if let Some(mark) = marks.get_mut(row) {
-                            *mark |= 1 << bit;
+                            *mark |= 1 << filter;
                         }
                     }
                 }
@@ -218,7 +270,7 @@ impl Bound {
                             RowValue::Float(x) => x,
                             RowValue::Null | RowValue::Truth(_) | RowValue::Text(_) => 0.0,
                         };
-                        *mark |= u64::from(below(draw(*seed, row), probability)) << bit;
+                        *mark |= u64::from(below(draw(*seed, row), probability)) << filter;
                     }
                 }
             }

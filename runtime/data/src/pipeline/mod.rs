@@ -20,26 +20,49 @@ pub use of_plan::unsupported;
 pub use run::{Removed, StepReport};
 
 pub(crate) use bounds::Bounds;
-pub(crate) use cells::row_type;
+pub(crate) use cells::{number_of, row_type};
 pub(crate) use filters::{Bound, Filters};
-pub(crate) use of_plan::{identity, steps};
+pub(crate) use of_plan::{Means, identity, identity_of_classifier, steps};
 pub(crate) use run::{Asked, Reports, report_sample, run};
+pub(crate) use words::Words;
 
+use crate::classifier::Linear;
 use crate::tokenizer::Tokenizer;
 use smolc_expr::row::RowExpr;
 use smolc_plan::Amount;
 use std::fmt;
 use std::sync::Arc;
 
+/// What is asked of a row.
+#[derive(Clone)]
+pub(crate) struct Asking {
+    /// Over the row's columns and the scores.
+    pub(crate) expr: RowExpr,
+    /// What classifiers say of the row.
+    pub(crate) scores: Vec<Scoring>,
+    /// As the spec writes it.
+    pub(crate) shown: String,
+}
+
+/// What a classifier says of a column of text, as a column of numbers.
+#[derive(Clone)]
+pub(crate) struct Scoring {
+    /// Name by which the expression reads it.
+    pub(crate) name: String,
+    /// The column of text.
+    pub(crate) column: String,
+    pub(crate) model: Arc<Linear>,
+}
+
 /// One step.
 #[derive(Clone)]
 pub(crate) enum Step {
     /// Keeps rows for which the expression is true: not false and not null.
-    Where(RowExpr),
+    Where(Asking),
     /// Keeps each row with the expression's value as probability, decided by the row's place and the seed.
     Thin {
         /// 0 to 1; NaN and null are 0.
-        probability: RowExpr,
+        probability: Asking,
         /// Seed.
         seed: u64,
     },
@@ -85,8 +108,8 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Where(expr) => write!(f, "where({expr})"),
-            Step::Thin { probability, .. } => write!(f, "thin({probability})"),
+            Step::Where(asking) => write!(f, "where({})", asking.shown),
+            Step::Thin { probability, .. } => write!(f, "thin({})", probability.shown),
             Step::DedupExact | Step::DedupMinHash(_) => f.write_str(self.name()),
             Step::Decontaminate(benchmarks) => {
                 let names: Vec<&str> = benchmarks.coverage().iter().map(|c| c.benchmark.as_str()).collect();

@@ -5,7 +5,7 @@ use super::same_request;
 use super::writer::SplitWriter;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
-use crate::pipeline::{self, Step};
+use crate::pipeline::{self, Means, Step};
 use crate::progress::Progress;
 use crate::source::{Corpus, DocumentRef, Raw, Reader, Skipped, batches, is_validation};
 use crate::store::Store;
@@ -69,7 +69,9 @@ pub fn prepare_dataset(
         same_request(&directory, &dataset.name, &manifest.request, &request)?;
         return Ok(Store::open(&directory)?.manifest_of().measured());
     }
-    let steps = pipeline::steps(plan, dataset, Some(tokenizer))?;
+    let means =
+        |tokenizer| Means { tokenizer: Some(tokenizer), dir, progress, before: plan.classifiers.len() };
+    let steps = pipeline::steps(plan, dataset, &means(tokenizer))?;
     let corpus = Corpus::index(dataset, &steps, progress)?;
     note_left_out(&dataset.name, &corpus, &directory, progress);
     note_pipeline(&dataset.name, &corpus, &directory, progress);
@@ -89,7 +91,7 @@ pub fn prepare_dataset(
             let general = tokenizer.generally(&error.to_string());
             // A sample in tokens was counted by the other one.
             let corpus = match steps.iter().any(|s| matches!(s, Step::SampleTokens { .. })) {
-                true => Corpus::index(dataset, &pipeline::steps(plan, dataset, Some(&general))?, progress)?,
+                true => Corpus::index(dataset, &pipeline::steps(plan, dataset, &means(&general))?, progress)?,
                 false => corpus,
             };
             let written = attempt(&general, &corpus)?;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/tokenizers/NAME/{tokenizer.json, manifest.json}
+//! DIR/classifiers/NAME/{weights.f32, manifest.json}
 //! DIR/data/DATASET/{train.tokens, train.ends, validation.tokens, validation.ends, skipped.jsonl, manifest.json}
 //!                  removed.jsonl, where documents went through a pipeline
 //! ```
@@ -9,12 +10,15 @@
 //! Each directory appears whole or not at all. One that is there, belongs to the plan and verifies is used as it is; its
 //! sources are *not* read again, so a run under way does not notice that files were added to what it was prepared from.
 
+mod classifier;
 mod dataset;
 mod manifest;
 mod tokenizer;
 mod tokens;
 mod writer;
 
+pub(crate) use classifier::prepare_classifier;
+pub use classifier::{Classified, classified};
 pub use dataset::{dataset_directory, prepare_dataset};
 pub use manifest::Manifest;
 pub(crate) use manifest::{BLOCK_BYTES, FORMAT_VERSION, SplitManifest, TokenType};

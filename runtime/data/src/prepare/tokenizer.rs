@@ -3,7 +3,7 @@
 use super::same_request;
 use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
-use crate::pipeline::{self, Step};
+use crate::pipeline::{self, Means, Step};
 use crate::progress::Progress;
 use crate::source::{Corpus, is_validation, take};
 use crate::tokenizer::{BpeOptions, Tokenizer, train};
@@ -58,7 +58,8 @@ pub fn prepare_tokenizer(
             TokenizerSource::Bpe { train: datasets, bytes, seed, split_digits } => {
                 let mut texts = Vec::new();
                 for dataset in datasets.iter().filter_map(|i| plan.datasets.get(*i)) {
-                    let steps = pipeline::steps(plan, dataset, None)?;
+                    let means = Means { tokenizer: None, dir, progress, before: plan.classifiers.len() };
+                    let steps = pipeline::steps(plan, dataset, &means)?;
                     texts.extend(training_text(dataset, &steps, *bytes, *seed, progress)?);
                 }
                 let special = std::iter::once(&planned.eos).chain(&planned.bos).cloned().collect::<Vec<_>>();

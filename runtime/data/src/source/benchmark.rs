@@ -2,13 +2,15 @@
 //!
 //! An item's text is what its prompt asks with: the columns that the prompt names, in order, a line each. What the prompt
 //! says around them is the same for every item and is left out. Answers are not looked for. All rows of all files that
-//! `data` names are items; splits of local files are not told apart.
+//! `data` names are items; splits of local files are not told apart, those of a dataset of the hub are.
 
+use super::hub::{self, Wanted};
 use super::parquet::{Table, TextColumn};
+use super::pattern::SourceFile;
 use super::{jsonl, lines::Lines, pattern, schema};
 use crate::error::DataError;
 use serde_json::Value;
-use smolc_plan::Evaluation;
+use smolc_plan::{Evaluation, Items};
 use std::path::Path;
 
 /// Names in a prompt that are no columns.
@@ -16,7 +18,7 @@ const MADE: [&str; 3] = ["choice", "letter", "lettered_choices"];
 
 /// The texts of a benchmark's items.
 ///
-/// Errors: no file matches; a file cannot be read, or lacks a column that the prompt names, or has no text there.
+/// Errors: no file matches; a dataset of the hub is not in its cache; a file cannot be read, or lacks a column that the prompt names, or has no text there.
 pub(crate) fn texts(evaluation: &Evaluation) -> Result<Vec<String>, DataError> {
     let prompt = evaluation.protocol.prompt().unwrap_or_default();
     let columns: Vec<&str> = placeholders(prompt).filter(|name| !MADE.contains(name)).collect();
@@ -25,16 +27,32 @@ pub(crate) fn texts(evaluation: &Evaluation) -> Result<Vec<String>, DataError> {
         let reason = "it names no column, so there is nothing to look for".to_string();
         return Err(DataError::Filter { place, filter: format!("prompt \"{prompt}\""), reason });
     }
-    let patterns: Vec<String> = evaluation.protocol.items().map(|i| i.data.clone()).into_iter().collect();
-    let (files, _) = pattern::expand(&evaluation.name, &patterns, false)?;
+    let files = evaluation.protocol.items().map(|items| files(evaluation, items, &place)).transpose()?;
     let mut texts = Vec::new();
-    for file in files {
+    for file in files.into_iter().flatten() {
         match schema::is_parquet(&file.path)? {
             true => rows(&file.path, &columns, &mut texts)?,
             false => objects(&file.path, &columns, &mut texts)?,
         }
     }
     Ok(texts)
+}
+
+fn files(evaluation: &Evaluation, items: &Items, place: &str) -> Result<Vec<SourceFile>, DataError> {
+    if items.are_files() {
+        return Ok(pattern::expand(&evaluation.name, std::slice::from_ref(&items.data), false)?.0);
+    }
+    let (repository, split) = (&items.data, &items.split);
+    // The default subset where none is named.
+    let subsets: Vec<Option<&str>> = match items.subsets.is_empty() {
+        true => vec![None],
+        false => items.subsets.iter().map(|s| Some(s.as_str())).collect(),
+    };
+    let mut files = Vec::new();
+    for config in subsets {
+        files.extend(hub::find(&Wanted { place, repository, config, split, revision: None })?.files);
+    }
+    Ok(files)
 }
 
 /// The names in braces. A text of a spec has its escaped braces as they are meant here.

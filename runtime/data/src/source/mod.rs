@@ -7,8 +7,10 @@
 
 pub(crate) mod benchmark;
 mod compression;
+mod hub;
 mod index;
 mod jsonl;
+mod labeled;
 mod lines;
 pub(crate) mod parquet;
 pub(crate) mod pattern;
@@ -16,6 +18,7 @@ mod reader;
 mod sample;
 mod schema;
 
+pub(crate) use labeled::{Columns, labeled};
 pub(crate) use reader::{Raw, Reader};
 pub(crate) use sample::{is_validation, take};
 pub use schema::{FileColumn, Holds, columns};
@@ -119,8 +122,24 @@ impl Corpus {
             Source::Text { patterns } => (patterns, Form::Line),
             Source::Jsonl { patterns, text } => (patterns, Form::Json { field: text.clone() }),
             Source::Parquet { patterns, text } => (patterns, Form::Row { column: text.clone() }),
-            Source::Hub { .. } => {
-                return unsupported("a hub", "download the dataset and read its files");
+            Source::Hub { repository, config, split, revision, text } => {
+                let found = hub::find(&hub::Wanted {
+                    place: &format!("dataset `{name}`"),
+                    repository,
+                    config: config.as_deref(),
+                    split,
+                    revision: revision.as_deref(),
+                })?;
+                progress.note(&format!(
+                    "dataset `{name}`: `{repository}` of the hub at commit {}, {} file(s)",
+                    found.commit,
+                    found.files.len()
+                ));
+                let form = match found.parquet {
+                    true => Form::Row { column: text.clone() },
+                    false => Form::Json { field: text.clone() },
+                };
+                return Corpus::of(dataset, steps, form, (found.files, found.skipped), progress);
             }
             Source::Tokens { .. } => {
                 return unsupported(
@@ -129,9 +148,20 @@ impl Corpus {
                 );
             }
         };
+        let files = pattern::expand(name, patterns, matches!(form, Form::File))?;
+        Corpus::of(dataset, steps, form, files, progress)
+    }
+
+    fn of(
+        dataset: &Dataset,
+        steps: &[Step],
+        form: Form,
+        (files, skipped): (Vec<SourceFile>, Vec<Skipped>),
+        progress: &dyn Progress,
+    ) -> Result<Corpus, DataError> {
+        let name = &dataset.name;
         let filters = Filters::new(name, steps)?;
         let lenient = matches!(form, Form::File);
-        let (files, skipped) = pattern::expand(name, patterns, lenient)?;
         let total = files.iter().map(|f| f.length).sum();
         let mut corpus =
             Corpus { form, files, documents: Vec::new(), skipped, empty: 0, pipeline: Reports::default() };

@@ -16,6 +16,13 @@ pub(crate) struct SourceFile {
     pub(super) length: u64,
 }
 
+impl SourceFile {
+    /// A file that something else than a pattern has named.
+    pub(super) fn new(path: PathBuf, key: Vec<u8>, length: u64) -> SourceFile {
+        SourceFile { path, key, length }
+    }
+}
+
 /// Expands patterns to files, sorted by key, each file once. Lenient patterns list what cannot be used; strict ones refuse it.
 pub(crate) fn expand(
     dataset: &str,

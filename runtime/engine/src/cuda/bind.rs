@@ -44,6 +44,14 @@ impl Step {
     }
 }
 
+/// Which of the two attention paths a device takes.
+pub(super) fn path(device: &Device) -> attention::Path {
+    match device.info().arch().hopper() {
+        true => attention::Path::Hopper,
+        false => attention::Path::Portable,
+    }
+}
+
 pub(super) struct Binder<'a> {
     pub device: &'a mut Device,
     pub blas: &'a mut Blas,
@@ -59,14 +67,6 @@ pub(super) struct Binder<'a> {
 
 pub(super) fn dtype(span: &Span) -> Dtype {
     if span.half() { Dtype::Bf16 } else { Dtype::F32 }
-}
-
-/// Which attention kernels the device has.
-pub(super) fn path(device: &Device) -> attention::Path {
-    match device.info().arch().hopper() {
-        true => attention::Path::Hopper,
-        false => attention::Path::Portable,
-    }
 }
 
 pub(super) fn shape(batch: usize, window: usize, h: &Heads) -> attention::Shape {

@@ -18,7 +18,7 @@ use crate::backend::{Backend, Segment, Sums, Update};
 use crate::bind::{Kernel, Operator};
 use crate::error::EngineError;
 use bind::{Binder, Step};
-pub use decode::CudaDecoder;
+pub use decode::{CudaDecoder, Stepping};
 use inputs::Inputs;
 use scratch::Scratch;
 use smolc_kernels_cuda::host::{Blas, Cubins, Device, DeviceInfo, Event, Memory, Pinned, Prepared, Search};

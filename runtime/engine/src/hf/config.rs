@@ -2,7 +2,7 @@
 
 use super::{HfError, Special};
 use serde_json::{Map, Value, json};
-use smolc_plan::{Family, Init, Model, Rope, RopeScaling};
+use smolc_plan::{Family, Init, Model, Precision, Rope, RopeScaling};
 use std::path::{Path, PathBuf};
 
 /// What `config.json` says.
@@ -12,6 +12,8 @@ pub struct Config {
     pub model: Model,
     /// Special tokens; those of `generation_config.json` if that file states them.
     pub special: Special,
+    /// In what its weights are stored and meant to be computed with: bf16 if `dtype` (or `torch_dtype`) says `bfloat16`.
+    pub precision: Precision,
 }
 
 /// Reads the shape of the model in a folder.
@@ -65,7 +67,12 @@ pub fn read_config(dir: &Path) -> Result<Config, HfError> {
             special.eos = own.eos;
         }
     }
-    Ok(Config { model, special })
+    let half = ["dtype", "torch_dtype"]
+        .into_iter()
+        .find_map(|name| fields.get(name))
+        .is_some_and(|d| d == "bfloat16");
+    let precision = if half { Precision::Bf16 } else { Precision::F32 };
+    Ok(Config { model, special, precision })
 }
 
 /// The `config.json` of a model, in both spellings of RoPE.

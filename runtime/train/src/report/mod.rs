@@ -57,6 +57,21 @@ fn render(plan: &Plan, run: &Run, samples: &dyn Samples, data: &Data) -> Result<
     if let Some(table) = tables::pipelines(data) {
         section("Pipelines", table, "Documents before and after each step, in the order of the spec.");
     }
+    if let Some(table) = tables::classifiers(data) {
+        section(
+            "Classifiers",
+            table,
+            "Judged on the documents that were held out. RMSE: root of the mean squared error, and that of saying the mean of the \
+             labels of every document. Classes: the label nearest to the score.",
+        );
+    }
+    if let Some(tables) = tables::confusions(data) {
+        section(
+            "Confusion of classifiers",
+            tables,
+            "Documents held out, by label (rows) and by what was said (columns).",
+        );
+    }
     if let Some(bars) = tables::shares(data) {
         section("Time by operator", bars, "Share of the steps' wall time.");
     }

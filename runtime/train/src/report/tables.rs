@@ -3,6 +3,7 @@
 use super::data::Data;
 use crate::event::Status;
 use crate::samples::{Samples, datasets_of};
+use smolc_data::Classified;
 use smolc_figures::axis::{count, duration, grouped};
 use smolc_figures::{Bar, bars, color, escape, table};
 use smolc_plan::{Plan, Run};
@@ -184,6 +185,67 @@ pub fn pipelines(data: &Data) -> Option<String> {
         }
     }
     (!rows.is_empty()).then(|| table(&["Dataset", "Step", "Documents before", "After", "Kept"], &rows))
+}
+
+/// Each classifier once, though several datasets may ask it.
+fn each_classifier(data: &Data) -> Vec<&Classified> {
+    let mut each: Vec<&Classified> = Vec::new();
+    for found in data.prepared.iter().flat_map(|p| &p.classifiers) {
+        if !each.iter().any(|known| known.classifier == found.classifier) {
+            each.push(found);
+        }
+    }
+    each
+}
+
+/// What classifiers learned from, and how well.
+pub fn classifiers(data: &Data) -> Option<String> {
+    let row = |c: &&Classified| {
+        let quality = c.quality.as_ref();
+        let classes = quality.and_then(|q| q.classes.as_ref());
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+        vec![
+            escape(&c.classifier),
+            escape(&c.dataset),
+            grouped(c.documents),
+            grouped(c.held_out),
+            grouped(c.unlabeled),
+            or_none(quality.map(|q| format!("{:.3} ({:.3})", q.rmse, q.rmse_of_mean))),
+            or_none(classes.map(|c| format!("{:.1}%", 100.0 * c.accuracy))),
+            or_none(classes.map(|c| format!("{:.3}", c.macro_f1))),
+        ]
+    };
+    let rows: Vec<Vec<String>> = each_classifier(data).iter().map(row).collect();
+    let heads = [
+        "Classifier",
+        "Trained on",
+        "Documents",
+        "Held out",
+        "Unlabeled",
+        "RMSE (mean)",
+        "Accuracy",
+        "Macro F1",
+    ];
+    (!rows.is_empty()).then(|| table(&heads, &rows))
+}
+
+/// What classifiers took for what.
+pub fn confusions(data: &Data) -> Option<String> {
+    let mut all = String::new();
+    for c in each_classifier(data) {
+        let Some(classes) = c.quality.as_ref().and_then(|q| q.classes.as_ref()) else { continue };
+        let names: Vec<String> = classes.labels.iter().map(i64::to_string).collect();
+        let corner = escape(&c.classifier);
+        let heads: Vec<&str> =
+            std::iter::once(corner.as_str()).chain(names.iter().map(String::as_str)).collect();
+        let rows: Vec<Vec<String>> = names
+            .iter()
+            .zip(&classes.confusion)
+            .map(|(name, row)| std::iter::once(name.clone()).chain(row.iter().map(|n| grouped(*n))).collect())
+            .collect();
+        all += &table(&heads, &rows);
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 /// Bars of the share of the step time in each operator kind.

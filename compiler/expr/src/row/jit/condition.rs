@@ -14,6 +14,7 @@ pub(super) struct Pointers {
     pub(super) values: Value,
     pub(super) bytes: Value,
     pub(super) validity: Value,
+    pub(super) ascii: Value,
 }
 
 /// Which rows of a block a condition is true of, and which it is null of: never both, and never outside the rows that
@@ -31,7 +32,7 @@ pub(super) struct Lowering<'a, 'f> {
     pub(super) columns: Vec<Option<Pointers>>,
     pub(super) builtins: [Option<FuncRef>; Builtin::ALL.len()],
     /// In the order of `host::symbols`.
-    pub(super) helpers: [FuncRef; 4],
+    pub(super) helpers: [FuncRef; 5],
     pub(super) constants: &'a mut Constants,
     /// First row of the block in its chunk, a multiple of 64.
     pub(super) base: Value,
@@ -166,6 +167,17 @@ impl Lowering<'_, '_> {
     pub(super) fn valid(&mut self, slot: &Slot) -> Result<Value, JitError> {
         let validity = self.pointers(slot)?.validity;
         Ok(self.bitmap(validity))
+    }
+
+    /// Which rows of the block are known to be ASCII in a text.
+    pub(super) fn ascii(&mut self, text: &TextNode) -> Result<Value, JitError> {
+        Ok(match text {
+            TextNode::Const(text) => self.b.ins().iconst(types::I64, if text.is_ascii() { -1 } else { 0 }),
+            TextNode::Column(slot) => {
+                let words = self.pointers(slot)?.ascii;
+                self.bitmap(words)
+            }
+        })
     }
 
     fn bitmap(&mut self, words: Value) -> Value {

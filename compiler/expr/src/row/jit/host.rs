@@ -3,12 +3,13 @@
 use std::slice;
 
 /// Symbols of this file, for the linker of the JIT.
-pub(super) fn symbols() -> [(&'static str, *const u8); 4] {
+pub(super) fn symbols() -> [(&'static str, *const u8); 5] {
     [
         (EQUAL, equal as *const u8),
         (CONTAINS, contains as *const u8),
         (LENGTH, length as *const u8),
         (SHORTER, shorter as *const u8),
+        (EXACTLY, exactly as *const u8),
     ]
 }
 
@@ -20,6 +21,8 @@ pub(super) const CONTAINS: &str = "smol_text_contains";
 pub(super) const LENGTH: &str = "smol_text_length";
 /// `fn(text, bytes, limit) -> 1 if there are fewer characters than limit`
 pub(super) const SHORTER: &str = "smol_text_shorter";
+/// `fn(text, bytes, length) -> 1 if there are exactly so many characters`
+pub(super) const EXACTLY: &str = "smol_text_exactly";
 
 extern "C" fn equal(a: *const u8, b: *const u8, bytes: usize) -> u8 {
     // SAFETY: both are texts of this many bytes in columns that are borrowed for the whole call, or constants that the
@@ -45,23 +48,70 @@ extern "C" fn length(text: *const u8, bytes: usize) -> i64 {
     text.chunks(BLOCK).map(|block| characters(block) as i64).sum()
 }
 
-/// Stops as soon as the answer is known: when enough characters were seen, or too few bytes are left.
 extern "C" fn shorter(text: *const u8, bytes: usize, limit: usize) -> u8 {
     // SAFETY: as in `equal`.
-    let mut rest = unsafe { slice::from_raw_parts(text, bytes) };
-    let mut seen = 0;
-    while seen + rest.len() >= limit {
-        let (block, after) = rest.split_at(rest.len().min(BLOCK));
-        seen += characters(block);
-        if seen >= limit {
-            return 0;
-        }
-        rest = after;
-    }
-    1
+    let text = unsafe { slice::from_raw_parts(text, bytes) };
+    u8::from(decide(text, limit, |least, most| match () {
+        () if most < limit => Some(true),
+        () if least >= limit => Some(false),
+        () => None,
+    }))
 }
 
-/// Bytes counted between two looks at the limit: 64 vectors, so that no lane of eight bits counts beyond 255.
+extern "C" fn exactly(text: *const u8, bytes: usize, length: usize) -> u8 {
+    // SAFETY: as in `equal`.
+    let text = unsafe { slice::from_raw_parts(text, bytes) };
+    u8::from(decide(text, length, |least, most| match () {
+        () if most < length || least > length => Some(false),
+        () if least == most => Some(true),
+        () => None,
+    }))
+}
+
+/// What `known` finds once it is told closely enough how many characters a text has, from at least to at most: those
+/// counted, and one for every four bytes or for every byte of the rest.
+fn decide(text: &[u8], limit: usize, known: impl Fn(usize, usize) -> Option<bool>) -> bool {
+    // Were all ASCII, so many bytes would show that there are `limit` characters.
+    let reach = limit.saturating_sub(text.len() / 4).saturating_mul(4) / 3;
+    ask_ahead(text.get(..reach).unwrap_or(text));
+    let (mut seen, mut rest) = (0, text);
+    loop {
+        // The rest may begin inside a character that was counted, with up to three bytes of it: it has at least
+        // (bytes - 3) / 4 more, rounded up.
+        if let Some(answer) = known(seen + rest.len() / 4, seen + rest.len()) {
+            return answer;
+        }
+        if rest.is_empty() {
+            // All is counted, and both functions above know then.
+            return false;
+        }
+        let (step, after) = rest.split_at(rest.len().min(STEP));
+        seen += characters(step);
+        rest = after;
+    }
+}
+
+/// Asks for the beginning of every further page, because the processor looks ahead within a page only and finds out where
+/// the next one is when it is reached.
+fn ask_ahead(text: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        const PAGE: usize = 4096;
+        let first = PAGE - text.as_ptr() as usize % PAGE;
+        for page in text.get(first..).unwrap_or(&[]).chunks(PAGE) {
+            // SAFETY: a prefetch reads nothing, and the address is one of the text.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(page.as_ptr().cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = text;
+}
+
+/// Bytes counted between two looks at the limit.
+const STEP: usize = 512;
+
+/// Bytes counted at once: 64 vectors, so that no lane of eight bits counts beyond 255.
 const BLOCK: usize = 2048;
 
 /// Characters that begin in at most [`BLOCK`] bytes: all bytes but those of the form 10xxxxxx.
@@ -136,6 +186,24 @@ mod tests {
             for limit in [0, 1, chars.saturating_sub(1), chars, chars + 1, usize::MAX] {
                 let found = shorter(part.as_ptr(), part.len(), limit) == 1;
                 assert_eq!(found, chars < limit, "{chars} {limit}");
+                let found = exactly(part.as_ptr(), part.len(), limit) == 1;
+                assert_eq!(found, chars == limit, "{chars} {limit}");
+            }
+        }
+    }
+
+    /// Every limit, of texts that are of one width or two: where the rest of a text begins inside a character, a count
+    /// that is off by one shows at some of them.
+    #[test]
+    fn every_limit_is_decided_right() {
+        for (unit, times) in [("x", 2300), ("é", 1200), ("€", 800), ("🙂", 600), ("🙂x", 450), ("xx€", 500)]
+        {
+            let text = unit.repeat(times);
+            let chars = text.chars().count();
+            for limit in 0..chars + 5 {
+                let (p, n) = (text.as_ptr(), text.len());
+                let found = (shorter(p, n, limit) == 1, exactly(p, n, limit) == 1);
+                assert_eq!(found, (chars < limit, chars == limit), "{unit} {limit}");
             }
         }
     }

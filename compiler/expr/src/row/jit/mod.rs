@@ -21,10 +21,11 @@ mod textual;
 mod vector;
 
 use super::typed::{Node, Truth};
-use super::{Batch, Bits, BoundRow, Column, Offsets, Values};
+use super::{Batch, Bits, BoundRow, Column, Field, Offsets, RowExpr, Values};
 use crate::jit::{Code, Imports, module};
-use crate::{JitError, Optimization};
+use crate::{JitError, Listing, Optimization};
 use condition::{Lowering, Pointers};
+use cranelift_codegen::Context;
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{AbiParam, InstBuilder, MemFlagsData, UserFuncName, types};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -63,6 +64,8 @@ struct RawColumn {
     bytes: *const u8,
     /// A bit a row.
     validity: *const u64,
+    /// A bit a row of a text column: known to be ASCII.
+    ascii: *const u64,
 }
 
 /// Bytes of text constants, at addresses that do not change.
@@ -91,14 +94,10 @@ impl CompiledFilter {
             }
         };
         let mut code = module(optimization, &host::symbols())?;
-        let mut used = vec![false; bound.fields.len()];
-        cost::slots_of_truth(root, &mut |slot| {
-            if let Some(used) = used.get_mut(slot.index) {
-                *used = true;
-            }
-        });
+        let used = used(root, bound.fields.len());
         let mut constants = Constants::default();
-        let entry = define(&mut code.0, root, &used, &mut constants)?;
+        let (entry, mut context) = build(&mut code.0, root, &used, &mut constants)?;
+        code.0.define_function(entry, &mut context)?;
         code.0.finalize_definitions()?;
         let address = code.0.get_finalized_function(entry);
         // SAFETY: `address` is the finalized code of a function that was declared with exactly this signature in the
@@ -132,8 +131,12 @@ impl CompiledFilter {
 }
 
 impl RawColumn {
-    const NOTHING: RawColumn =
-        RawColumn { values: std::ptr::null(), bytes: std::ptr::null(), validity: std::ptr::null() };
+    const NOTHING: RawColumn = RawColumn {
+        values: std::ptr::null(),
+        bytes: std::ptr::null(),
+        validity: std::ptr::null(),
+        ascii: std::ptr::null(),
+    };
 }
 
 fn raw<'w>(
@@ -172,11 +175,16 @@ fn raw<'w>(
             Offsets::I64(offsets) => (at(offsets, from), text.origin()),
         },
     };
-    RawColumn { values, bytes, validity }
+    let ascii = match column.values() {
+        // Chunks begin at whole words.
+        Values::Text(text) => text.ascii().map_or(NONE_VALID.as_ptr(), |words| at(words, from / 64).cast()),
+        _ => NONE_VALID.as_ptr(),
+    };
+    RawColumn { values, bytes, validity, ascii }
 }
 
 /// Signatures of `host.rs`.
-fn helpers(module: &mut JITModule) -> Result<[FuncId; 4], JitError> {
+fn helpers(module: &mut JITModule) -> Result<[FuncId; 5], JitError> {
     #[allow(clippy::result_large_err)] // Cranelift's own error, once a compilation
     let mut declare = |symbol: &str, params: usize, result| {
         let mut signature = module.make_signature();
@@ -189,15 +197,44 @@ fn helpers(module: &mut JITModule) -> Result<[FuncId; 4], JitError> {
         declare(host::CONTAINS, 4, types::I8)?,
         declare(host::LENGTH, 2, types::I64)?,
         declare(host::SHORTER, 3, types::I8)?,
+        declare(host::EXACTLY, 3, types::I8)?,
     ])
 }
 
-fn define(
+/// Which of so many columns a condition reads.
+fn used(root: &Truth, columns: usize) -> Vec<bool> {
+    let mut used = vec![false; columns];
+    cost::slots_of_truth(root, &mut |slot| {
+        if let Some(used) = used.get_mut(slot.index) {
+            *used = true;
+        }
+    });
+    used
+}
+
+impl Listing {
+    /// Compiles a condition over these columns for reading. Constant texts stand in it by their addresses in this process.
+    ///
+    /// Errors: as [`Listing::new`]; [`JitError::Refused`] for an expression that does not verify or is no condition.
+    pub fn filter(expr: &RowExpr, fields: &[Field]) -> Result<Listing, JitError> {
+        let bound = expr.fold(fields).and_then(|folded| folded.bind(fields));
+        let bound = bound.map_err(|e| JitError::Refused(e.to_string()))?;
+        let Node::Truth(root) = &bound.root else {
+            return Err(JitError::Refused("only conditions become machine code".into()));
+        };
+        let mut code = module(Optimization::Speed, &host::symbols())?;
+        let mut constants = Constants::default();
+        let (entry, context) = build(&mut code.0, root, &used(root, fields.len()), &mut constants)?;
+        Listing::of(&mut code, entry, context)
+    }
+}
+
+fn build(
     module: &mut JITModule,
     root: &Truth,
     used: &[bool],
     constants: &mut Constants,
-) -> Result<FuncId, JitError> {
+) -> Result<(FuncId, Context), JitError> {
     if module.target_config().pointer_type() != types::I64 {
         return Err(JitError::Host("filters need 64-bit addresses".into()));
     }
@@ -231,6 +268,7 @@ fn define(
             values: load(std::mem::offset_of!(RawColumn, values)),
             bytes: load(std::mem::offset_of!(RawColumn, bytes)),
             validity: load(std::mem::offset_of!(RawColumn, validity)),
+            ascii: load(std::mem::offset_of!(RawColumn, ascii)),
         }));
     }
     let zero = b.ins().iconst(types::I64, 0);
@@ -266,7 +304,5 @@ fn define(
     b.ins().return_(&[count]);
     b.seal_all_blocks();
     builder.finalize(module.target_config());
-    module.define_function(entry, &mut context)?;
-    module.clear_context(&mut context);
-    Ok(entry)
+    Ok((entry, context))
 }

@@ -138,7 +138,8 @@ impl Lowering<'_, '_> {
         })
     }
 
-    /// `length(column) op limit`. Characters are 1 to 4 bytes, so the bytes decide most rows without a look at them.
+    /// `length(column) op limit`. Characters are 1 to 4 bytes, and 1 in rows known to be ASCII, so the number of bytes
+    /// decides most rows without a look at them.
     pub(super) fn length(
         &mut self,
         op: Compare,
@@ -172,13 +173,15 @@ impl Lowering<'_, '_> {
             let x = this.text(text, at, None)?;
             Ok([this.b.ins().icmp_imm_s(IntCC::SignedLessThan, x.bytes, below)])
         })?;
-        let rest = self.b.ins().band_not(there, surely);
+        let ascii = self.ascii(text)?;
+        let decided = self.b.ins().bor(surely, ascii);
+        let rest = self.b.ins().band_not(there, decided);
         let most = below.saturating_sub(1).saturating_mul(4);
         let [counted] = self.rows(rest, Dense::Never, &mut |this, at| {
             let x = this.text(text, at, None)?;
             let open = this.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, x.bytes, most);
             let holds = this.when(open, |this| {
-                let [_, _, _, shorter] = this.helpers;
+                let [_, _, _, shorter, _] = this.helpers;
                 let below = this.b.ins().iconst(types::I64, below);
                 let call = this.b.ins().call(shorter, &[x.pointer, x.bytes, below]);
                 this.result(call)
@@ -190,19 +193,28 @@ impl Lowering<'_, '_> {
 
     /// Rows of `there` with exactly `length` characters.
     fn length_equal(&mut self, text: &TextNode, length: i64, there: Value) -> Result<Value, JitError> {
-        let [equal] = self.rows(there, Dense::Never, &mut |this, at| {
+        let ascii = self.ascii(text)?;
+        let known = self.b.ins().band(there, ascii);
+        let [by_bytes] = self.rows(known, DENSE, &mut |this, at| {
+            let x = this.text(text, at, None)?;
+            Ok([this.b.ins().icmp_imm_s(IntCC::Equal, x.bytes, length)])
+        })?;
+        let rest = self.b.ins().band_not(there, ascii);
+        let [counted] = self.rows(rest, Dense::Never, &mut |this, at| {
             let x = this.text(text, at, None)?;
             let least = this.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, x.bytes, length);
             let most = length.saturating_mul(4);
             let most = this.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, x.bytes, most);
             let open = this.b.ins().band(least, most);
             let holds = this.when(open, |this| {
-                let count = this.count(x.pointer, x.bytes)?;
-                Ok(this.b.ins().icmp_imm_s(IntCC::Equal, count, length))
+                let [.., exactly] = this.helpers;
+                let length = this.b.ins().iconst(types::I64, length);
+                let call = this.b.ins().call(exactly, &[x.pointer, x.bytes, length]);
+                this.result(call)
             })?;
             Ok([holds])
         })?;
-        Ok(equal)
+        Ok(self.b.ins().bor(by_bytes, counted))
     }
 
     pub(super) fn text(&mut self, node: &TextNode, at: At, env: Option<&Env>) -> Result<TextAt, JitError> {
@@ -232,7 +244,7 @@ impl Lowering<'_, '_> {
 
     /// Characters of a text.
     pub(super) fn count(&mut self, pointer: Value, bytes: Value) -> Result<Value, JitError> {
-        let [_, _, length, _] = self.helpers;
+        let [_, _, length, ..] = self.helpers;
         let call = self.b.ins().call(length, &[pointer, bytes]);
         self.result(call)
     }

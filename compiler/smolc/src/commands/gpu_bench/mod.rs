@@ -3,10 +3,12 @@
 mod adamw;
 mod attention;
 mod conformance;
+mod decode;
 mod parity;
 mod shapes;
 mod train;
 mod verify;
+mod verify_decode;
 
 use crate::cli::{GpuBenchArgs, GpuBenchCommand};
 use crate::device;
@@ -24,6 +26,7 @@ pub fn execute(args: &GpuBenchArgs, console: &Console) -> Result<Exit, Failure> 
         GpuBenchCommand::Parity(args) => parity::execute(args, console),
         GpuBenchCommand::Train(args) => train::execute(args, console),
         GpuBenchCommand::Attention(args) => attention::execute(args, console),
+        GpuBenchCommand::Decode(args) => decode::execute(args, console),
     }
 }
 
@@ -50,6 +53,23 @@ fn program(
     program::build_in(model, &options, precision).map_err(|e| failed(&e))
 }
 
+/// A program that reads one text of `window` tokens.
+fn for_one_text(
+    model: &Model,
+    window: u64,
+    precision: Precision,
+) -> Result<(Program, Vec<Parameter>), Failure> {
+    let options = ProgramOptions {
+        batch: 1,
+        window,
+        head_chunk: precision.head_chunk(),
+        decay: Decay::All,
+        recompute: Recompute::None,
+        training: false,
+    };
+    program::build_in(model, &options, precision).map_err(|e| failed(&e))
+}
+
 /// The GPU with that program.
 fn on_gpu(model: &Model, program: &Program, parameters: &[Parameter]) -> Result<Engine<Cuda>, Failure> {
     let threads = crate::threads::count(None);
@@ -60,9 +80,14 @@ fn on_gpu(model: &Model, program: &Program, parameters: &[Parameter]) -> Result<
 
 /// Relative L2 distance of `ours` from `theirs`.
 fn relative(ours: &[f32], theirs: &[f32]) -> f64 {
+    relative_to(ours, theirs, theirs)
+}
+
+/// L2 distance of `ours` from `theirs` over the size of `other`.
+fn relative_to(ours: &[f32], theirs: &[f32], other: &[f32]) -> f64 {
     let square = |x: f64| x * x;
     let distance: f64 = ours.iter().zip(theirs).map(|(a, b)| square(f64::from(*a) - f64::from(*b))).sum();
-    let size: f64 = theirs.iter().map(|b| square(f64::from(*b))).sum();
+    let size: f64 = other.iter().map(|b| square(f64::from(*b))).sum();
     if ours.len() != theirs.len() || distance.is_nan() {
         f64::INFINITY
     } else {

@@ -57,8 +57,13 @@ pub fn execute(args: &GpuParityArgs, console: &Console) -> Result<Exit, Failure>
     let bytes = std::fs::read(&args.batches).map_err(|e| io(&args.batches, e))?;
     let file: File = serde_json::from_slice(&bytes).map_err(|e| failed(&e))?;
     let model = hf::read_config(&args.model).map_err(|e| failed(&e))?.model;
-    let (plan, parameters) =
-        program(&model, file.sequences, file.window, smolc_lower::HEAD_CHUNK, args.precision.into())?;
+    let (plan, parameters) = program(
+        &model,
+        file.sequences,
+        file.window,
+        smolc_plan::Precision::from(args.precision).head_chunk(),
+        args.precision.into(),
+    )?;
     let mut gpu = on_gpu(&model, &plan, &parameters)?;
     hf::load(&args.model, &mut gpu).map_err(|e| failed(&e))?;
     std::fs::create_dir_all(args.out.join("gradients")).map_err(|e| io(&args.out, e))?;

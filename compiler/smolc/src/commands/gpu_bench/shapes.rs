@@ -33,7 +33,7 @@ pub fn model(name: &str) -> Option<Model> {
     })
 }
 
-/// One micro-batch: ids with Zipf's frequencies, documents of very different lengths, the last token of each masked.
+/// One micro-batch: ids with Zipf's frequencies, documents of very different lengths, the last token of each masked where there is another.
 pub struct Batch {
     tokens: Vec<u32>,
     targets: Vec<u32>,
@@ -73,7 +73,9 @@ impl Batch {
                 batch.tokens.push(draw(uniform()));
                 batch.positions.push((t - start) as u32);
                 batch.document_start.push(start as u32);
-                batch.weights.push(if t + 1 == end || t + 1 == window { 0.0 } else { 1.0 });
+                // A window of one token has nothing but its last.
+                let last = window > 1 && (t + 1 == end || t + 1 == window);
+                batch.weights.push(if last { 0.0 } else { 1.0 });
             }
         }
         let shifted = batch.tokens.iter().skip(1).copied().chain([0]);

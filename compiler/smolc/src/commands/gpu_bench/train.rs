@@ -133,7 +133,7 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
 }
 
 /// GB/s of a copy within the device, bytes read and bytes written: the best of ten.
-fn copy_bandwidth(cuda: &mut smolc_engine::Cuda) -> Result<f64, Failure> {
+pub fn copy_bandwidth(cuda: &mut smolc_engine::Cuda) -> Result<f64, Failure> {
     let device = cuda.device_mut();
     // More than any cache holds, less than what is left beside the arena.
     let free = device.free_memory().map_err(|e| failed(&e))?;

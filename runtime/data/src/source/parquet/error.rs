@@ -56,6 +56,18 @@ pub enum ParquetError {
         /// Row of the file.
         row: u64,
     },
+    /// A label that is no number to learn.
+    #[error("{}: the column `{column}` is {found} in row {row}; give it a finite number, or null", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Row of the file.
+        row: u64,
+        /// What it is.
+        found: f64,
+    },
     /// A row group that does not decode.
     #[error("{} is damaged: row group {row_group}, at row {row} of the file: {reason}", path.display())]
     Corrupt {
