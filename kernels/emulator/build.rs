@@ -183,10 +183,8 @@ const INSTANCES: &[(&str, &[&str])] = &[
     ("attention_forward.cu", &["ATTENTION_FORWARD(64, 3)"]),
     ("attention_forward_hopper.cu", &["ATTENTION_FORWARD_HOPPER(64, 512, heads, true)"]),
     ("attention_backward.cu", &["ATTENTION_DELTA(bf16, bf16)", "ATTENTION_DKDV(64)", "ATTENTION_DQ(64, 3)"]),
-    (
-        "attention_backward_hopper.cu",
-        &["ATTENTION_DKDV_HOPPER(64)", "ATTENTION_DQ_HOPPER(64, 512, heads, true)"],
-    ),
+    ("attention_backward_hopper.cu", &["ATTENTION_BACKWARD_HOPPER(64)"]),
+    ("attention_dq_finish.cu", &["ATTENTION_DQ_FINISH(64)"]),
     ("attention_f32.cu", &["ATTENTION_F32(16)"]),
 ];
 

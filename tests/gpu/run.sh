@@ -101,6 +101,8 @@ case $stage in
   if [ $tiny = 1 ]; then
     part profile 400 "$smolc" gpu-bench train tiny-gqa3 --window 64 --micro 1 --accumulate 1 --chunk 32 --warmup 1 \
       --seconds 0.1 --kernels "$out/kernels.csv"
+    part attention-order 200 "$smolc" gpu-bench attention --heads 3 --kv-heads 1 --windows 130 --tokens 260 --repeats 2 \
+      --out "$out/attention-order.csv"
     part soak 400 bash -c "soak tiny-gqa3 64 1 2"
     part decode 400 "$smolc" gpu-bench decode tiny-gqa3 --prompts 1,70 --tokens 4 --repeats 1 --out "$out/decode.csv"
     if torch; then
@@ -113,6 +115,10 @@ case $stage in
       part "profile-$shape" 60 "$smolc" gpu-bench train "$shape" --window 2048 --micro 16 --accumulate 1 --seconds 1 \
         --kernels "$out/kernels-$shape.csv"
     done
+    # The backward pass with dq summed in a fixed order against the same in any: the bar is 6%.
+    part attention-order 40 "$smolc" gpu-bench attention --repeats 30 --out "$out/attention-order.csv"
+    part attention-order-135m 40 "$smolc" gpu-bench attention --heads 9 --kv-heads 3 --repeats 30 \
+      --out "$out/attention-order-135m.csv"
     part attention 180 "$python" "$here/attention.py" --smolc "$smolc" --out "$out/attention.csv"
     if command -v ncu >/dev/null; then
       part ncu 50 ncu --clock-control none --set basic --launch-count 60 --log-file "$out/ncu.txt" \

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::output::number;
 use smolc_engine::{Backend, Cuda, EngineError};
 use smolc_kernels_cuda::host::{Cubins, CudaError, Device, DeviceInfo, Library, Search};
+use smolc_kernels_cuda::launch::{Dtype, attention};
 use smolc_lower::program::{self, Decay, ProgramOptions};
 use smolc_plan::{Precision, Recompute, Run};
 use std::path::PathBuf;
@@ -136,13 +137,30 @@ fn free_memory(search: &Search) -> Result<u64, CudaError> {
     Device::open_bare(search)?.free_memory()
 }
 
-/// What a run needs beside its arena: the workspace of products, scratch, and what the driver keeps.
+/// What any run needs beside its arena: the workspace of products, small scratch, and what the driver keeps.
 const BESIDE: u64 = 256 << 20;
+
+/// What this run needs beside its arena. The sums of dq grow with the micro-batch: in bf16, 4 bytes a token and query column.
+fn beside(run: &Run) -> u64 {
+    let shape = attention::Shape {
+        batch: run.batch.micro as usize,
+        window: run.batch.window as usize,
+        heads: run.model.heads as usize,
+        kv_heads: run.model.kv_heads as usize,
+        head_dim: run.model.head_dim as usize,
+    };
+    match run.precision {
+        Precision::Bf16 => {
+            BESIDE + attention::backward_scratch(Dtype::Bf16, attention::Path::Hopper, shape) as u64
+        }
+        Precision::F32 => BESIDE,
+    }
+}
 
 /// Why the run does not fit into `free` bytes, with the breakdown and what would make it fit.
 pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
-    let p = &run.program;
-    let needed = p.arena_bytes.saturating_add(BESIDE);
+    let (p, beside) = (&run.program, beside(run));
+    let needed = p.arena_bytes.saturating_add(beside);
     if needed <= free {
         return None;
     }
@@ -156,10 +174,12 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
         bytes(p.gradient_bytes),
         bytes(p.optimizer_bytes),
         bytes(p.activation_bytes),
-        bytes(BESIDE),
+        bytes(beside),
     ));
-    let fixed = needed - p.activation_bytes;
-    let per_sequence = p.activation_bytes / run.batch.micro.max(1);
+    // The activations and the sums of dq grow with the micro-batch.
+    let growing = p.activation_bytes + (beside - BESIDE);
+    let fixed = needed - growing;
+    let per_sequence = growing / run.batch.micro.max(1);
     let fits = free.checked_sub(fixed).map_or(0, |room| room / per_sequence.max(1));
     let smaller = (1..run.batch.micro).rev().find(|m| *m <= fits && run.batch.sequences.is_multiple_of(*m));
     failure = match smaller {
@@ -177,11 +197,11 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
     };
     for level in levels_after(run) {
         let Some(arena) = arena_with(run, level, head_chunk(run)) else { break };
-        if arena.saturating_add(BESIDE) <= free {
+        if arena.saturating_add(beside) <= free {
             failure = failure.help(format!(
                 "with `recompute: {}` in the run's target it takes {} and gives the same bits",
                 level.name(),
-                bytes(arena.saturating_add(BESIDE)),
+                bytes(arena.saturating_add(beside)),
             ));
             break;
         }
@@ -189,11 +209,11 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
     for chunk in [4096, 2048, 1024, 512].into_iter().filter(|chunk| *chunk < head_chunk(run)) {
         let level = run.target.as_ref().map_or(Recompute::None, |t| t.recompute);
         let Some(arena) = arena_with(run, level, chunk) else { break };
-        if arena.saturating_add(BESIDE) <= free {
+        if arena.saturating_add(beside) <= free {
             failure = failure.help(format!(
                 "with `head_chunk: {}` in the run's target it takes {}",
                 number::count(chunk, "token", "tokens"),
-                bytes(arena.saturating_add(BESIDE)),
+                bytes(arena.saturating_add(beside)),
             ));
             break;
         }

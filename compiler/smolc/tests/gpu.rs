@@ -436,9 +436,11 @@ fn the_script_for_gpus_runs() {
     let Some(gpu) = Gpu::new() else { return };
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/gpu/run.sh");
     let out = gpu.project.path().join("results");
-    for (stage, parts) in
-        [("1", &["verify"][..]), ("2", &["end-to-end"]), ("3", &["profile", "soak", "decode"])]
-    {
+    for (stage, parts) in [
+        ("1", &["verify"][..]),
+        ("2", &["end-to-end"]),
+        ("3", &["profile", "attention-order", "soak", "decode"]),
+    ] {
         let ran = std::process::Command::new("bash")
             .arg(&script)
             .args([stage, "--tiny"])
@@ -459,6 +461,8 @@ fn the_script_for_gpus_runs() {
     let verified = std::fs::read_to_string(out.join("verify.csv")).unwrap();
     assert!(verified.lines().count() > 20 && !verified.contains("FAILED"), "{verified}");
     assert!(verified.contains("wgmma"), "the instructions were tried");
+    let order = std::fs::read_to_string(out.join("attention-order.csv")).unwrap();
+    assert!(order.contains(",backward unordered,") && order.contains("attention_dq_finish_d64"), "{order}");
     assert!(verified.contains("tiny-d128,bf16,,tokens behind 255"), "generation was compared");
     let decoded = std::fs::read_to_string(out.join("decode.csv")).unwrap();
     let columns: Vec<Vec<&str>> = decoded.lines().skip(1).map(|line| line.split(',').collect()).collect();

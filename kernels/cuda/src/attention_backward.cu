@@ -14,11 +14,14 @@
 
 namespace dev {
 
-// delta[B, H, T] = Σ_c dout·out; d / pack lanes a (token, head), a power of two up to 32.
+// delta[B, H, T] = Σ_c dout·out; d / pack lanes a (token, head), a power of two up to 32. Also clears what the kernels
+// after it count in or add to: `clear_packs` times 16 bytes.
 template <class T>
-DEV void attention_delta(const T* out, const T* dout, float* delta, i64 packs, int window, int heads, int d) {
+DEV void attention_delta(const T* out, const T* dout, float* delta, i64 packs, int window, int heads, int d, u32* clear,
+                         i64 clear_packs) {
     const int lanes = d / Pack<T>::N;
     const i64 i = (i64)block_x() * 256 + thread_x();
+    for (i64 j = i; j < clear_packs; j += (i64)grid_x() * 256) store16(clear + 4 * j, Bytes16{{0, 0, 0, 0}});
     float sum = 0.f;
     if (i < packs) {
         const Pack<T> x = load_once(out + i * Pack<T>::N), y = load_once(dout + i * Pack<T>::N);
@@ -194,8 +197,9 @@ DEV void attention_dq(const bf16* qkv, const u32* document_start, const bf16* do
 
 #define ATTENTION_DELTA(T, name)                                                                                        \
     KERNEL(256, 1)                                                                                                      \
-    attention_delta_##name(const T* out, const T* dout, float* delta, i64 packs, int window, int heads, int d) {        \
-        dev::attention_delta(out, dout, delta, packs, window, heads, d);                                                \
+    attention_delta_##name(const T* out, const T* dout, float* delta, i64 packs, int window, int heads, int d,          \
+                           u32* clear, i64 clear_packs) {                                                               \
+        dev::attention_delta(out, dout, delta, packs, window, heads, d, clear, clear_packs);                            \
     }                                                                                                                   \
     EMULATE(attention_delta_##name)
 

@@ -59,6 +59,25 @@ DEV void start_columns(float (&acc)[D / 64][32], const u32 (&packed)[PACKED], co
     }
 }
 
+// acc[64, 64] = Aᵀ·B over ROWS rows of 64 columns: both tiles' halves start at `a` and `b`.
+template <int ROWS>
+DEV void start_transposed(float (&acc)[32], const u8* a, const u8* b) {
+    const u64 da = wgmma_descriptor(a), db = wgmma_descriptor(b);
+    UNROLL for (int k = 0; k < ROWS / 16; k++) wgmma_shared_columns(acc, da + k * NEXT_ROWS, db + k * NEXT_ROWS, k > 0);
+}
+
+// A packed operand of 16 rows a warp into a tile of ROWS rows, from row `first` for a warpgroup's first warp, column by
+// column as it is: an operand for `start_transposed`. `thread` is the number in the warpgroup.
+template <int ROWS, int PACKED>
+DEV void store_operand(u8* tile, const u32 (&packed)[PACKED], int first, int thread) {
+    const int row = first + thread / WARP * 16 + thread % 16;
+    u8* const at = tile + row * SWIZZLE_ROW + ((thread % WARP / 16 ^ row % 8) << 4);
+    // Sixteen columns on are two chunks on: a bit of the place in the row, which the swizzle turned or not. One address
+    // and constants, since registers are scarce where this is used.
+    UNROLL for (int k = 0; k < PACKED / 4; k++)
+        stmatrix_x4((u8*)((u64)at ^ (u64)(k % 4 * 32)) + k / 4 * HALF_BYTES<ROWS>, packed + 4 * k);
+}
+
 template <int HALVES>
 DEV void pin(float (&acc)[HALVES][32]) {
     UNROLL for (int half = 0; half < HALVES; half++) pin(acc[half]);

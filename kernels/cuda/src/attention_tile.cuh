@@ -135,6 +135,10 @@ DEV void score_gradient_of_columns(float (&dp)[N], const float (&p)[N], const fl
     }
 }
 
+// Queries of a tile of `dq_sum` (attention_backward_hopper.cuh).
+template <int D>
+constexpr int DQ_QUERIES = D == 64 ? 128 : 64;
+
 template <int HALVES>
 DEV void clear(float (&acc)[HALVES][32]) {
     UNROLL for (int half = 0; half < HALVES; half++) UNROLL for (int i = 0; i < 32; i++) acc[half][i] = 0.f;

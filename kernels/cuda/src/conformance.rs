@@ -23,7 +23,7 @@ pub struct Case {
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    vec![mma(), hopper()]
+    vec![mma(), hopper(), engine()]
 }
 
 /// Integers from -3 to 3 that depend on the place.
@@ -104,6 +104,43 @@ fn mma() -> Case {
 const SLICE_ROWS: usize = 150;
 const FIRST_ROW: usize = 100;
 
+/// The first input as two slices of rows of 128.
+fn slices(inputs: &[Address]) -> TensorMap {
+    TensorMap {
+        address: inputs.first().copied().unwrap_or(0),
+        columns: 128,
+        rows: SLICE_ROWS as u64,
+        slices: 2,
+        row_bytes: 256,
+        slice_bytes: 256 * SLICE_ROWS as u64,
+        box_rows: 64,
+    }
+}
+
+fn engine() -> Case {
+    let (x, p) = (integers(2 * SLICE_ROWS * 128, 5), integers(64 * 64, 6));
+    // Columns 64 … of slice 1 and 0 … of slice 0, turned: a row a column of the map.
+    let a: Vec<f32> = (0..64 * 128).map(|i| at(&x, (SLICE_ROWS + i % 128) * 128 + 64 + i / 128)).collect();
+    let b: Vec<f32> = (0..64 * 128).map(|i| at(&x, i % 128 * 128 + i / 128)).collect();
+    let twice: Vec<f32> = (0..128).map(|t| 2.0 * ((t % 7) as f32 - 3.0)).collect();
+    Case {
+        name: "wgmma of two MN-major operands, stmatrix, bulk store and addition",
+        hopper: true,
+        inputs: vec![bf16(&x), bf16(&p)],
+        expected: vec![bytes_of_f32(&product(&a, &b, 128)), bytes_of_u16(&bf16(&p)), bytes_of_f32(&twice)],
+        launch: |inputs, outputs| Launch {
+            kernel: "conformance_hopper_engine".into(),
+            grid: [1, 1, 1],
+            threads: 128,
+            shared: (128 + 128 + 64) * 128 + 128 * 4,
+            args: [Arg::Map(slices(inputs))]
+                .into_iter()
+                .chain(inputs.iter().skip(1).chain(outputs).map(|a| Arg::Pointer(*a)))
+                .collect(),
+        },
+    }
+}
+
 fn hopper() -> Case {
     let (x, p) = (integers(2 * SLICE_ROWS * 128, 3), integers(64 * 128, 4));
     let element = |slice: usize, row: usize, column: usize| {
@@ -131,27 +168,16 @@ fn hopper() -> Case {
             bytes_of_f32(&twice),
             bytes_of_f32(&product(&p, &b_columns, 128)),
         ],
-        launch: |inputs, outputs| {
-            let map = TensorMap {
-                address: inputs.first().copied().unwrap_or(0),
-                columns: 128,
-                rows: SLICE_ROWS as u64,
-                slices: 2,
-                row_bytes: 256,
-                slice_bytes: 256 * SLICE_ROWS as u64,
-                box_rows: 64,
-            };
-            Launch {
-                kernel: "conformance_hopper".into(),
-                grid: [1, 1, 1],
-                threads: 128,
-                shared: (64 + 128) * 128,
-                args: [Arg::Map(map)]
-                    .into_iter()
-                    .chain(inputs.iter().skip(1).chain(outputs).map(|a| Arg::Pointer(*a)))
-                    .chain([Arg::I32(FIRST_ROW as i32)])
-                    .collect(),
-            }
+        launch: |inputs, outputs| Launch {
+            kernel: "conformance_hopper".into(),
+            grid: [1, 1, 1],
+            threads: 128,
+            shared: (64 + 128) * 128,
+            args: [Arg::Map(slices(inputs))]
+                .into_iter()
+                .chain(inputs.iter().skip(1).chain(outputs).map(|a| Arg::Pointer(*a)))
+                .chain([Arg::I32(FIRST_ROW as i32)])
+                .collect(),
         },
     }
 }

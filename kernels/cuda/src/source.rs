@@ -31,17 +31,17 @@ macro_rules! headers {
 /// Every file of kernels.
 pub const SOURCES: &[Source] = sources! {
     portable:
-    "adamw" "attention_backward" "attention_decode" "attention_f32" "attention_forward" "bias" "conformance"
+    "adamw" "attention_backward" "attention_decode" "attention_dq_finish" "attention_f32" "attention_forward" "bias" "conformance"
     "cross_entropy" "embed" "grad_norm" "rms_norm" "rope" "sampling" "swiglu" "utility"
     hopper:
-    "attention_backward_hopper" "attention_forward_hopper" "conformance_hopper"
+    "attention_backward_hopper" "attention_backward_unordered_hopper" "attention_forward_hopper" "conformance_hopper"
 };
 
 /// Every header, by the name it is included by.
 pub const HEADERS: &[(&str, &str)] = headers! {
-    "attention_hopper.cuh" "attention_mma.cuh" "attention_tile.cuh"
-    "common/atomic.cuh" "common/barrier.cuh" "common/cp_async.cuh" "common/math.cuh" "common/mbar.cuh" "common/mma.cuh"
-    "common/philox.cuh" "common/reduce.cuh" "common/tma.cuh" "common/types.cuh" "common/vec.cuh" "common/warp.cuh"
+    "attention_backward_hopper.cuh" "attention_hopper.cuh" "attention_mma.cuh" "attention_tile.cuh"
+    "common/atomic.cuh" "common/barrier.cuh" "common/bulk.cuh" "common/cp_async.cuh" "common/math.cuh" "common/mbar.cuh" "common/mma.cuh"
+    "common/philox.cuh" "common/reduce.cuh" "common/tma.cuh" "common/turn.cuh" "common/types.cuh" "common/vec.cuh" "common/warp.cuh"
     "common/wgmma.cuh"
 };
 
@@ -54,8 +54,9 @@ pub fn of_kernel(name: &str) -> Option<&'static Source> {
 /// Beginnings of kernel names and their files; the first that fits counts.
 const KERNELS: &[(&str, &str)] = &[
     ("attention_forward_hopper", "attention_forward_hopper.cu"),
-    ("attention_dkdv_hopper", "attention_backward_hopper.cu"),
-    ("attention_dq_hopper", "attention_backward_hopper.cu"),
+    ("attention_backward_hopper", "attention_backward_hopper.cu"),
+    ("attention_backward_unordered_hopper", "attention_backward_unordered_hopper.cu"),
+    ("attention_dq_finish", "attention_dq_finish.cu"),
     ("attention_forward_f32", "attention_f32.cu"),
     ("attention_dkdv_f32", "attention_f32.cu"),
     ("attention_dq_f32", "attention_f32.cu"),
@@ -125,8 +126,8 @@ mod tests {
     #[test]
     fn kernels_are_found_by_name() {
         for source in SOURCES {
-            for line in source.text.lines().filter(|l| l.trim_start().starts_with("EMULATE(")) {
-                let name = line.trim().trim_start_matches("EMULATE(").split([')', '#']).next().unwrap();
+            for line in source.text.lines().filter(|l| l.trim_start().starts_with("EMULATE")) {
+                let name = line.split(['(', ')', '#']).nth(1).unwrap();
                 assert_eq!(of_kernel(name).map(|s| s.name), Some(source.name), "{name}");
             }
         }

@@ -50,6 +50,8 @@ compile() {
     /HGMMA/ { hgmma[name]++ }
     /HMMA/ { hmma[name]++ }
     /UTMALDG/ { tma[name]++ }
+    /UBLKRED/ { bulk[name]++ }
+    /STSM/ { stsm[name]++ }
     /[^A-Z](LDL|STL)[. ]/ { local[name]++ }
     /WARPGROUP.DEPBAR.LE gsb0, 0x1/ { counting[name] = 1; between = 0 }
     /WARPGROUP.DEPBAR.LE gsb0, 0x0/ { if (counting[name]) { if (between > overlap[name]) overlap[name] = between; counting[name] = 0 } }
@@ -63,9 +65,12 @@ compile() {
         if (k ~ /^attention_.*hopper/ && !hgmma[k]) print "PROBLEM " k ": no HGMMA"
         if (k ~ /^attention_.*hopper/ && !tma[k]) print "PROBLEM " k ": no TMA load"
         if (k ~ /^attention_.*hopper/) {
-          want = k ~ /forward/ || k ~ /dkdv_hopper_d64/ ? 64 : 32
+          want = k ~ /forward/ || k ~ /backward.*_d64/ ? 64 : 32
           if (overlap[k] < want) print "PROBLEM " k ": " overlap[k] + 0 " of " want " exponentials overlap the product"
         }
+        # The bulk additions of dq, and the tiles of dS by stmatrix.
+        if (k ~ /^attention_backward/ && !bulk[k]) print "PROBLEM " k ": no UBLKRED"
+        if (k ~ /^attention_backward/ && !stsm[k]) print "PROBLEM " k ": no STSM"
         if (k ~ /^attention_(forward|dq|dkdv)_d/ && !hmma[k]) print "PROBLEM " k ": no HMMA"
       }
     }' "$log" "$out/sass" > "$out/table"

@@ -121,7 +121,7 @@ static void land(Block& b, const BulkCopy& copy) {
             else memset(to, 0, 16);
         }
     if (b.race) {
-        race_access(copy.to, box_bytes(m), true, copy.thread, &copy.issued);
+        race_access(copy.to, box_bytes(m), true, copy.thread, &copy.issued, true);
         race_publish(copy.bar, copy.issued);
     }
     ((MbarState*)copy.bar)->bytes -= (int32_t)box_bytes(m);

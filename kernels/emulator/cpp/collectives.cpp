@@ -26,6 +26,15 @@ void bar_sync(int id, int count) {
     }
 }
 
+void bar_arrive(int id, int count) {
+    if (id < 1 || id > 15 || count % LANES) fail("bar.arrive %d, %d: ids are 1 to 15, counts multiples of 32", id, count);
+    Barrier& barrier = current->block->barriers[id];
+    race_arrive_at(barrier);
+    if (++barrier.arrived < count) return;
+    if (barrier.waiting.empty()) fail("bar.arrive %d: the barrier is complete and nobody waits in it", id);
+    release(barrier, nullptr);
+}
+
 void rendezvous(const char* operation, void* argument, void (*body)(Warp& warp)) {
     Fiber* me = current;
     Warp& w = me->block->warps[me->warp];
@@ -160,6 +169,24 @@ void ldmatrix_x4(uint32_t* r, const void* row, bool transposed) {
                 }
         });
     }
+}
+
+struct StmatrixLane {
+    const uint32_t* a;
+    uint8_t* row;
+};
+
+void stmatrix_x4(void* row, const uint32_t* a) {
+    if ((uintptr_t)row % 16) fail("stmatrix: row address is not a multiple of 16 bytes");
+    if (!current->block->in_shared(row, 16)) fail("stmatrix: row is outside shared memory");
+    race_access(row, 16, true, current->thread);
+    StmatrixLane mine{a, (uint8_t*)row};
+    rendezvous("stmatrix", &mine, [](Warp& w) {
+        need_all(w);
+        for (int i = 0; i < 4; i++)
+            for (int l = 0; l < LANES; l++)
+                memcpy(((StmatrixLane*)w.slots[i * 8 + l / 4])->row + l % 4 * 4, ((StmatrixLane*)w.slots[l])->a + i, 4);
+    });
 }
 
 unsigned long long atomic_add(unsigned long long* p, unsigned long long v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }

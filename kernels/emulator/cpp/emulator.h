@@ -55,6 +55,7 @@ void check_aligned(const void* p, size_t bytes, const char* what);
 void sync_block();
 void sync_warp();
 void bar_sync(int id, int count);
+void bar_arrive(int id, int count);
 uint32_t shuffle(uint32_t v, int from);
 uint32_t shuffle_xor(uint32_t v, int mask);
 uint32_t ballot(bool v);
@@ -78,9 +79,18 @@ uint64_t wgmma_descriptor(const void* tile);
 void wgmma_fence();
 void wgmma_commit();
 void wgmma_wait(int in_flight);
-void wgmma_shared(float* d, int n, uint64_t a, uint64_t b, bool add);
+void wgmma_shared(float* d, int n, uint64_t a, uint64_t b, bool columns, bool add);
 void wgmma_registers(float* d, int n, const uint32_t* a, uint64_t b);
 void registers(int count, bool grow);
+void stmatrix_x4(void* row, const uint32_t* a);
+void bulk_write(float* to, const void* from, int bytes, bool add);
+void bulk_commit();
+void bulk_wait(bool read_only);
+void fence_engine(bool global);
+
+// Turns of blocks at global memory.
+void turn_wait(const uint32_t* counter, uint32_t turn);
+void turn_pass(uint32_t* counter);
 
 // Integer atomics; the order of the additions cannot matter.
 unsigned long long atomic_add(unsigned long long* p, unsigned long long v);
@@ -120,14 +130,17 @@ inline void sin_cos_pi(float x, float& s, float& c) {
 struct Entry {
     std::vector<size_t> sizes;
     std::function<void(void* const*)> call;
+    bool turns;  // blocks wait for each other: see blocks.cpp
 };
 void add_kernel(const char* variant, const char* name, Entry entry);
 
 struct Register {
     template <class... A>
-    Register(const char* variant, const char* name, void (*kernel)(A...)) {
+    Register(const char* variant, const char* name, void (*kernel)(A...), bool turns) {
         add_kernel(variant, name,
-                   {{sizeof(A)...}, [kernel](void* const* arguments) { call(kernel, arguments, std::index_sequence_for<A...>()); }});
+                   {{sizeof(A)...},
+                    [kernel](void* const* arguments) { call(kernel, arguments, std::index_sequence_for<A...>()); },
+                    turns});
     }
 
 private:

@@ -74,7 +74,8 @@ int emu_launch(const char* variant, const char* name, const uint32_t grid[3], co
             // Blocks run in any order; the second order of threads also reverses the blocks.
             const size_t at = mode->order == 1 ? blocks - 1 - i : i;
             b.index = {(unsigned)(at % grid[0]), (unsigned)(at / grid[0] % grid[1]), (unsigned)(at / grid[0] / grid[1])};
-            run_block(b, body);
+            begin_block(b, body);
+            run_block(b);
             if (b.failed) {
                 std::lock_guard<std::mutex> hold(lock);
                 if (failure.empty()) failure = b.failure;
@@ -83,6 +84,13 @@ int emu_launch(const char* variant, const char* name, const uint32_t grid[3], co
         }
         dispose(b);
     };
+    if (entry.turns) {
+        catch_faults();
+        failure = run_in_turns(
+            blocks, [&](Block& b) { prepare(b, {grid[0], grid[1], grid[2]}, {block[0], 1, 1}, shared, *mode, race); }, dispose, body,
+            {grid[0], grid[1], grid[2]}, *mode);
+        return failure.empty() ? 0 : refuse(std::string(name) + ": " + failure);
+    }
     std::vector<std::thread> helpers;
     for (size_t i = 1; i < mode->threads && i < blocks; i++) helpers.emplace_back(work);
     work();

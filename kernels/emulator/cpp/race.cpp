@@ -3,6 +3,7 @@
 // The kernels of the "race" variant are compiled with -fsanitize=thread but not linked with its run time: the calls that
 // the compiler inserts end here. Order comes from barriers, mbarriers, __syncwarp, the completion of copies and
 // wgmma.wait; shuffles and mma exchange registers and order nothing.
+#include <algorithm>
 #include <cstdio>
 #include <unordered_map>
 
@@ -19,22 +20,25 @@ struct Cell {
     uint32_t write_clock = 0, read_clock[READERS] = {};
     uint16_t writer = 0, reader[READERS] = {};
     uint8_t readers = 0;
+    bool by_engine = false;  // who wrote
 };
-
-struct Shadow {
-    Block* block = nullptr;
-    std::vector<Cell> cells;
-    std::unordered_map<const void*, Clock> objects;
-};
-
-thread_local Shadow* shadow = nullptr;
-
-Shadow* active() { return shadow && shadow->block && shadow->block->race ? shadow : nullptr; }
 
 void take_latest(Clock& into, const Clock& from) {
     for (size_t i = 0; i < into.size(); i++)
         if (from[i] > into[i]) into[i] = from[i];
 }
+
+}  // namespace
+
+struct Shadow {
+    std::vector<Cell> cells;
+    std::unordered_map<const void*, Clock> objects;
+    std::vector<std::vector<uint32_t>> fences;  // by thread, its clock at each proxy fence
+};
+
+namespace {
+
+Shadow* active() { return current && current->block->race ? current->block->shadow.get() : nullptr; }
 
 // The first cell of an address, or -1 if it is not shared memory.
 long cell_of(const Block& b, const void* p) {
@@ -52,21 +56,22 @@ long cell_of(const Block& b, const void* p) {
 
 void race_begin(Block& b) {
     b.clocks.clear();
-    if (!shadow) shadow = new Shadow;
-    shadow->block = b.race ? &b : nullptr;
     if (!b.race) return;
-    shadow->cells.assign(b.dynamic_bytes / GRAIN + (64 << 10), Cell());
-    shadow->objects.clear();
+    if (!b.shadow) b.shadow = std::make_shared<Shadow>();
+    b.shadow->cells.assign(b.dynamic_bytes / GRAIN + (64 << 10), Cell());
+    b.shadow->objects.clear();
+    b.shadow->fences.assign((size_t)b.count, {});
     b.clocks.assign((size_t)b.count, Clock((size_t)b.count, 0));
     for (int t = 0; t < b.count; t++) b.clocks[t][t] = 1;
 }
 
-void race_access(const void* p, size_t bytes, bool write, int thread, const Clock* at) {
+void race_access(const void* p, size_t bytes, bool write, int thread, const Clock* at, bool engine) {
     Shadow* s = active();
     if (!s) return;
-    const long first = cell_of(*s->block, p);
+    Block& b = *current->block;
+    const long first = cell_of(b, p);
     if (first < 0) return;
-    const Clock& now = at ? *at : s->block->clocks[thread];
+    const Clock& now = at ? *at : b.clocks[thread];
     const size_t last = (size_t)first + (bytes + GRAIN - 1) / GRAIN;
     if (last > s->cells.size()) s->cells.resize(last);
     for (size_t i = (size_t)first; i < last; i++) {
@@ -80,8 +85,17 @@ void race_access(const void* p, size_t bytes, bool write, int thread, const Cloc
                 if (c.reader[r] != thread && c.read_clock[r] > now[c.reader[r]]) report("write after read", c.reader[r]);
             c.writer = (uint16_t)thread;
             c.write_clock = now[thread];
+            c.by_engine = engine;
             c.readers = 0;
         } else {
+            if (engine && c.write_clock && !c.by_engine) {
+                // The writer's first fence since, which whoever ordered this read after the write must have known of.
+                auto& fences = s->fences[c.writer];
+                auto fence = std::lower_bound(fences.begin(), fences.end(), c.write_clock);
+                if (fence == fences.end() || *fence >= now[c.writer])
+                    fail("no proxy fence between the write by thread %d and a read by the copy engine or wgmma, at offset %zu", c.writer,
+                         i * GRAIN);
+            }
             int r = 0;
             while (r < c.readers && c.reader[r] != thread) r++;
             if (r == c.readers) {
@@ -95,8 +109,9 @@ void race_access(const void* p, size_t bytes, bool write, int thread, const Cloc
     }
 }
 
-static void join(Block& b, const std::vector<int>& members) {
+static void join(Block& b, const std::vector<int>& members, const Clock* arrivals = nullptr) {
     Clock latest((size_t)b.count, 0);
+    if (arrivals && !arrivals->empty()) take_latest(latest, *arrivals);
     for (int t : members) take_latest(latest, b.clocks[t]);
     for (int t : members) {
         b.clocks[t] = latest;
@@ -109,7 +124,7 @@ void race_join(Block& b, const Barrier& barrier, const Fiber* last) {
     std::vector<int> members;
     for (auto* f : barrier.waiting) members.push_back(f->thread);
     if (last) members.push_back(last->thread);
-    join(b, members);
+    join(b, members, &barrier.arrivals);
 }
 
 void race_join_warp(Block& b, int warp) {
@@ -120,15 +135,24 @@ void race_join_warp(Block& b, int warp) {
     join(b, members);
 }
 
+// A thread that goes on after it was counted in a barrier.
+void race_arrive_at(Barrier& barrier) {
+    if (!active()) return;
+    Clock& mine = current->block->clocks[current->thread];
+    if (barrier.arrivals.empty()) barrier.arrivals = mine;
+    else take_latest(barrier.arrivals, mine);
+    mine[current->thread]++;
+}
+
 static Clock& object(const void* p) {
-    Clock& clock = shadow->objects[p];
-    if (clock.empty()) clock.assign((size_t)shadow->block->count, 0);
+    Clock& clock = active()->objects[p];
+    if (clock.empty()) clock.assign((size_t)current->block->count, 0);
     return clock;
 }
 
 void race_arrive(const void* p) {
     if (!active()) return;
-    Clock& mine = shadow->block->clocks[current->thread];
+    Clock& mine = current->block->clocks[current->thread];
     take_latest(object(p), mine);
     mine[current->thread]++;
 }
@@ -138,10 +162,21 @@ void race_publish(const void* p, const Clock& clock) {
 }
 
 void race_wait(const void* p) {
-    if (active()) take_latest(shadow->block->clocks[current->thread], object(p));
+    if (active()) take_latest(current->block->clocks[current->thread], object(p));
 }
 
-Clock race_now() { return active() ? shadow->block->clocks[current->thread] : Clock(); }
+Clock race_now() { return active() ? current->block->clocks[current->thread] : Clock(); }
+
+void race_fence() {
+    Shadow* s = active();
+    if (!s) return;
+    uint32_t& mine = current->block->clocks[current->thread][current->thread];
+    s->fences[current->thread].push_back(mine++);
+}
+
+void race_engine_read(const void* p, size_t bytes, int thread, const Clock* at) {
+    race_access(p, bytes, false, thread, at && !at->empty() ? at : nullptr, true);
+}
 
 static void on_access(void* p, size_t bytes, bool write) {
     if (current && current->block->race) race_access(p, bytes, write, current->thread);

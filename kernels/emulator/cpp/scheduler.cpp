@@ -157,14 +157,32 @@ static void report_deadlock(Block& b) {
     fail("deadlock: no thread can run; %s", who.c_str());
 }
 
+// Leaves the block for others; returns when it goes on.
+void pause_block() {
+    Fiber* me = current;
+    Block& b = *me->block;
+    b.paused = true;
+    b.resume = me;
+    emu_switch(&me->stack_pointer, b.host_stack);
+}
+
+// Who runs after a fiber that cannot, whose stack this is on.
+static Fiber* next_fiber(Block& b, Fiber* me) {
+    for (;;) {
+        Fiber* next = pick(b, me->warp);
+        if (next) return next;
+        if (!b.waiting_for_turns) report_deadlock(b);
+        pause_block();
+    }
+}
+
 void block_on(const char* waits_in) {
     Fiber* me = current;
     Block& b = *me->block;
     me->status = Status::Waiting;
     me->waits_in = waits_in;
     b.warps[me->warp].ready &= ~(1u << me->lane);
-    Fiber* next = pick(b, me->warp);
-    if (!next) report_deadlock(b);
+    Fiber* next = next_fiber(b, me);
     if (next != me) jump(&me->stack_pointer, next);
 }
 
@@ -174,6 +192,7 @@ void release(Barrier& barrier, Fiber* last) {
     barrier.arrived = 0;
     for (Fiber* f : barrier.waiting) wake(f);
     barrier.waiting.clear();
+    barrier.arrivals.clear();
 }
 
 // ---- the end of a thread, of a block, of a launch ------------------------------------------------------------------
@@ -211,6 +230,7 @@ static void fiber_main() {
     Block& b = *me->block;
     Warp& w = b.warps[me->warp];
     if (!me->copies.empty()) fail("the thread ends with cp.async in flight");
+    end_of_bulk_writes();
     if (w.arrived) fail("the thread ends while lanes of its warp wait in %s", w.operation);
     me->status = Status::Done;
     w.ready &= ~(1u << me->lane);
@@ -218,8 +238,7 @@ static void fiber_main() {
     b.alive--;
     if (b.alive && b.barriers[0].arrived == b.alive) release(b.barriers[0], nullptr);
     if (b.alive) {
-        Fiber* next = pick(b, me->warp);
-        if (!next) report_deadlock(b);
+        Fiber* next = next_fiber(b, me);
         void* abandoned;
         jump(&abandoned, next);
     }
@@ -232,7 +251,7 @@ static void free_arrays(Block& b) {
     b.arrays.clear();
 }
 
-void run_block(Block& b, const std::function<void()>& kernel) {
+void begin_block(Block& b, const std::function<void()>& kernel) {
     b.kernel = &kernel;
     b.alive = b.count;
     free_arrays(b);
@@ -251,14 +270,27 @@ void run_block(Block& b, const std::function<void()>& kernel) {
         f.status = Status::Ready;
         f.copies.clear();
         f.groups.clear();
+        f.writes.clear();
+        f.committed = 0;
+        f.unfenced_writes = f.unfenced_turn = false;
+        f.counter = nullptr;
         b.warps[f.warp].alive |= 1u << f.lane;
     }
     for (auto& w : b.warps) w.ready = w.alive;
+    b.waiting_for_turns = 0;
+    b.paused = false;
     race_begin(b);
-    Fiber* first = pick(b, b.warp_order[0]);
-    current = first;
-    emu_switch(&b.host_stack, first->stack_pointer);
+}
+
+bool run_block(Block& b) {
+    Fiber* next = b.paused ? b.resume : pick(b, b.warp_order[0]);
+    const bool woken = wake_for_turn(b);
+    if (b.paused && !woken && next->status != Status::Ready) return false;
+    b.paused = false;
+    current = next;
+    emu_switch(&b.host_stack, next->stack_pointer);
     current = nullptr;
+    return true;
 }
 
 // ---- blocks and memory ---------------------------------------------------------------------------------------------

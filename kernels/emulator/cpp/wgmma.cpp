@@ -23,7 +23,7 @@ static void enqueue(Product& mine, const char* operation) {
         for (int l = 0; l < LANES; l++) {
             auto* lane = (Product*)w.slots[l];
             if (lane->b_descriptor != first->b_descriptor || (first->a_shared && lane->a_descriptor != first->a_descriptor) ||
-                lane->add != first->add)
+                lane->add != first->add || lane->columns != first->columns)
                 fail("wgmma: descriptors differ between lanes");
             all.d[l] = lane->d[0];
             all.a[l] = lane->a[0];
@@ -32,13 +32,13 @@ static void enqueue(Product& mine, const char* operation) {
     });
 }
 
-void wgmma_shared(float* d, int n, uint64_t a, uint64_t b, bool add) {
-    Product mine{n, {d}, {nullptr}, true, add, a, b};
-    enqueue(mine, "wgmma, A in shared memory");
+void wgmma_shared(float* d, int n, uint64_t a, uint64_t b, bool columns, bool add) {
+    Product mine{n, {d}, {nullptr}, true, columns, add, a, b};
+    enqueue(mine, columns ? "wgmma, both operands MN-major in shared memory" : "wgmma, A in shared memory");
 }
 
 void wgmma_registers(float* d, int n, const uint32_t* a, uint64_t b) {
-    Product mine{n, {d}, {a}, false, true, 0, b};
+    Product mine{n, {d}, {a}, false, true, true, 0, b};
     enqueue(mine, "wgmma, A in registers");
 }
 
@@ -53,7 +53,7 @@ static float element(const Block& b, uint64_t descriptor, int row, int column, i
     uint64_t at = start + (uint64_t)(row / 8) * pitch + (uint64_t)(row % 8) * 128 + (uint64_t)column * 2;
     at ^= at >> 3 & 0x70;
     if (at + 2 > b.dynamic_bytes) fail("wgmma: an operand reaches %llu of %zu bytes of shared memory", (unsigned long long)at + 2, b.dynamic_bytes);
-    if (column % 8 == 0) race_access(b.dynamic + at, 16, false, reader);
+    if (column % 8 == 0) race_engine_read(b.dynamic + at, 16, reader);
     uint16_t bits;
     memcpy(&bits, b.dynamic + at, 2);
     return from_bits((uint32_t)bits << 16);
@@ -64,14 +64,14 @@ static void carry_out(Block& b, int first_warp, size_t which) {
     const Product& first = b.warps[first_warp].products[which];
     for (int w = 0; w < 4; w++) {
         const Product& p = b.warps[first_warp + w].products[which];
-        if (p.b_descriptor != first.b_descriptor || p.n != first.n || p.a_shared != first.a_shared || p.a_descriptor != first.a_descriptor)
+        if (p.b_descriptor != first.b_descriptor || p.n != first.n || p.a_shared != first.a_shared || p.columns != first.columns || p.a_descriptor != first.a_descriptor)
             fail("wgmma: the warps of a group disagree on the operands");
     }
     const int n = first.n, reader = first_warp * LANES;
     for (int k = 0; k < 16; k++)
         for (int c = 0; c < n; c++)
-            // K-major B has a row a column of the product; MN-major B, used with A in registers, a row a k.
-            B[k][c] = first.a_shared ? element(b, first.b_descriptor, c, k, reader) : element(b, first.b_descriptor, k, c, reader);
+            // K-major B has a row a column of the product, MN-major B a row a k.
+            B[k][c] = first.columns ? element(b, first.b_descriptor, k, c, reader) : element(b, first.b_descriptor, c, k, reader);
     for (int w = 0; w < 4; w++) {
         const Product& p = b.warps[first_warp + w].products[which];
         for (int l = 0; l < LANES; l++) {
@@ -88,7 +88,8 @@ static void carry_out(Block& b, int first_warp, size_t which) {
     }
     if (first.a_shared)
         for (int r = 0; r < 64; r++)
-            for (int k = 0; k < 16; k++) A[r][k] = element(b, first.a_descriptor, r, k, reader);
+            for (int k = 0; k < 16; k++)
+                A[r][k] = first.columns ? element(b, first.a_descriptor, k, r, reader) : element(b, first.a_descriptor, r, k, reader);
     for (int r = 0; r < 64; r++)
         for (int k = 0; k < 16; k++) {
             const float a = A[r][k];

@@ -3,10 +3,12 @@
 //! It is for tests only and no crate that ships depends on it. What it finds that a GPU would not report: deadlocks,
 //! divergent warp collectives, missing waits (asynchronous copies land as late as the rules allow), reads of shared memory
 //! that nobody wrote (it starts as NaN), misaligned or stray addresses in every kind of copy, accesses outside every
-//! buffer, and, in the [`Variant::Race`] build with [`Mode::race`], races on shared memory that happen to give the right numbers.
+//! buffer, blocks that wait for a later one, blocks that take turns and write the same memory without an order, and, in the
+//! [`Variant::Race`] build with [`Mode::race`], races on shared memory that happen to give the right numbers and proxy fences
+//! that are missing before the copy engine or wgmma read it.
 //!
-//! What it cannot find: bank conflicts, register pressure and speed; missing proxy fences; the order of memory operations
-//! between blocks; and any mistake in our reading of an instruction, which only a GPU can correct. Arithmetic of the
+//! What it cannot find: bank conflicts, register pressure and speed; the order of ordinary memory operations between blocks;
+//! and any mistake in our reading of an instruction, which only a GPU can correct. Arithmetic of the
 //! special-function unit and the order of sums inside a tensor-core product are the CPU's: tolerances must be those one
 //! would use on a GPU.
 #![allow(unsafe_code)]
@@ -29,7 +31,8 @@ pub const AVAILABLE: bool = cfg!(emulated);
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode {
-    /// 0: ascending; 1: descending, blocks too; any other number seeds a shuffle.
+    /// 0: ascending; 1: descending, blocks too; any other number seeds a shuffle. Of a kernel whose blocks take turns, blocks
+    /// always start in ascending order: 0: one at a time; 1: four, the newest first; else three, shuffled.
     pub order: u32,
     /// 1: copies and asynchronous products take effect as late as the rules allow; 0: at once.
     pub lazy: u32,

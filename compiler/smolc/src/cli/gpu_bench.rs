@@ -20,6 +20,8 @@ pub enum GpuBenchCommand {
     Parity(GpuParityArgs),
     /// Measure tokens a second of optimizer steps
     Train(GpuTrainArgs),
+    /// Measure the attention kernels, and what the fixed order of dq's sums costs
+    Attention(GpuAttentionArgs),
     /// Measure tokens a second of generation
     Decode(GpuDecodeArgs),
 }
@@ -94,6 +96,35 @@ pub struct GpuTrainArgs {
     /// Write the time of every operator, CSV
     #[arg(long, value_name = "FILE")]
     pub kernels: Option<PathBuf>,
+}
+
+/// `smolc gpu-bench attention`.
+#[derive(Debug, Args)]
+pub struct GpuAttentionArgs {
+    /// Query heads
+    #[arg(long, value_name = "H", default_value_t = 32)]
+    pub heads: usize,
+    /// Key/value heads
+    #[arg(long, value_name = "G", default_value_t = 32)]
+    pub kv_heads: usize,
+    /// Head size
+    #[arg(long, value_name = "D", default_value_t = 64)]
+    pub head_dim: usize,
+    /// Windows, in tokens
+    #[arg(long, value_name = "T", value_delimiter = ',', default_values_t = [1024usize, 2048, 4096, 8192])]
+    pub windows: Vec<usize>,
+    /// Tokens of a batch
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    pub tokens: usize,
+    /// Times of which the best counts, and repeats that must have the same bits
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub repeats: usize,
+    /// Windows hold eight documents with a mask
+    #[arg(long)]
+    pub documents: bool,
+    /// CSV
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// `smolc gpu-bench decode`.

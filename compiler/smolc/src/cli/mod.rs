@@ -10,7 +10,8 @@ mod write;
 
 pub use foreign::{ExportArgs, Foreign, ImportArgs};
 pub use gpu_bench::{
-    GpuBenchArgs, GpuBenchCommand, GpuDecodeArgs, GpuParityArgs, GpuTrainArgs, GpuVerifyArgs,
+    GpuAttentionArgs, GpuBenchArgs, GpuBenchCommand, GpuDecodeArgs, GpuParityArgs, GpuTrainArgs,
+    GpuVerifyArgs,
 };
 pub use machine::{CompletionsArgs, DoctorArgs, KernelsArgs, KernelsCommand};
 pub use model::{GenerateArgs, PrecisionChoice, ScoreArgs};

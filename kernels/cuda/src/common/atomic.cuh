@@ -1,4 +1,5 @@
-// Atomic additions of integers, whose order cannot matter; floating-point atomics are not used anywhere.
+// Atomic additions of integers, whose order cannot matter. Of floating-point numbers there are only those of the copy
+// engine (bulk.cuh), in turns.
 #pragma once
 #include "common/types.cuh"
 

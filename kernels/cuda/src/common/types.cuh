@@ -19,6 +19,8 @@ using i64 = long long;
 #define KERNEL(threads, blocks) extern "C" __global__ void __launch_bounds__(threads, blocks)
 // Makes a kernel known to the emulator by name.
 #define EMULATE(name)
+// One whose blocks take turns (turn.cuh): the emulator starts them in the order of their numbers, several at a time.
+#define EMULATE_TURNS(name)
 // The dynamic shared memory, aligned for the 128-byte swizzle.
 #define DYN_SHARED(name) extern __shared__ __align__(1024) u8 name[]
 // A static shared array, aligned for 16-byte accesses.
@@ -34,7 +36,8 @@ using i64 = long long;
 #define ON_DEVICE 0
 #define DEV inline
 #define KERNEL(threads, blocks) void
-#define EMULATE(name) const emu::Register register_##name(EMU_VARIANT, #name, &name);
+#define EMULATE(name) const emu::Register register_##name(EMU_VARIANT, #name, &name, false);
+#define EMULATE_TURNS(name) const emu::Register register_##name(EMU_VARIANT, #name, &name, true);
 #define DYN_SHARED(name) u8* const name = emu::dynamic_shared()
 #define SHARED(type, name, count)                       \
     static const int name##_site = emu::shared_site(); \
@@ -71,6 +74,12 @@ struct Pair {
 
 #if ON_DEVICE
 DEV int thread_x() { return (int)threadIdx.x; }
+// The same, read again: for loops in which a register is worth more than the read.
+DEV int thread_x_again() {
+    int x;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(x));
+    return x;
+}
 DEV int threads() { return (int)blockDim.x; }
 DEV int block_x() { return (int)blockIdx.x; }
 DEV int block_y() { return (int)blockIdx.y; }
@@ -92,6 +101,7 @@ DEV bf16 to_bf16(float x) {
 }
 #else
 DEV int thread_x() { return emu::thread_x(); }
+DEV int thread_x_again() { return emu::thread_x(); }
 DEV int threads() { return emu::threads(); }
 DEV int block_x() { return (int)emu::block_index().x; }
 DEV int block_y() { return (int)emu::block_index().y; }

@@ -59,12 +59,26 @@ DEV void wgmma_shared(float (&d)[32], u64 a, u64 b, bool add) {
                  : ACC16(0), ACC16(16)
                  : "l"(a), "l"(b), "r"((int)add));
 }
+// Both operands in shared memory, MN-major: A is [16 rows of k][64], B is [16 rows of k][64]. Overwrites D unless `add`.
+DEV void wgmma_shared_columns(float (&d)[32], u64 a, u64 b, bool add) {
+    asm volatile("{\n.reg .pred add;\nsetp.ne.b32 add, %34, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NAMES_32 "}, %32, %33, add, 1, 1, 1, 1;\n}"
+                 : ACC16(0), ACC16(16)
+                 : "l"(a), "l"(b), "r"((int)add));
+}
 // A in registers (the A fragment of `mma_m16n8k16`), B in shared memory, MN-major: B is [16 rows of k][64]. Adds to D.
 DEV void wgmma_registers(float (&d)[32], const u32* a, u64 b) {
     asm volatile("wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {" NAMES_32
                  "}, {%32,%33,%34,%35}, %36, 1, 1, 1, 1;\n"
                  : ACC16(0), ACC16(16)
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b));
+}
+// Four 8×8 matrices of an A operand (two of rows 0 … 7 and 8 … 15, then the next eight columns) to shared memory: lane l
+// gives the address of the 16 bytes of row l % 16, of the columns 8·(l / 16) … .
+DEV void stmatrix_x4(void* row, const u32* a) {
+    asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(shared_address(row)), "r"(a[0]),
+                 "r"(a[1]), "r"(a[2]), "r"(a[3])
+                 : "memory");
 }
 #undef ACC4
 #undef ACC16
@@ -82,8 +96,10 @@ template <int N>
 DEV void registers_grow() { emu::registers(N, true); }
 template <int N>
 DEV void registers_shrink() { emu::registers(N, false); }
-DEV void wgmma_shared(float (&d)[64], u64 a, u64 b, bool add) { emu::wgmma_shared(d, 128, a, b, add); }
-DEV void wgmma_shared(float (&d)[32], u64 a, u64 b, bool add) { emu::wgmma_shared(d, 64, a, b, add); }
+DEV void wgmma_shared(float (&d)[64], u64 a, u64 b, bool add) { emu::wgmma_shared(d, 128, a, b, false, add); }
+DEV void wgmma_shared(float (&d)[32], u64 a, u64 b, bool add) { emu::wgmma_shared(d, 64, a, b, false, add); }
+DEV void wgmma_shared_columns(float (&d)[32], u64 a, u64 b, bool add) { emu::wgmma_shared(d, 64, a, b, true, add); }
+DEV void stmatrix_x4(void* row, const u32* a) { emu::stmatrix_x4(row, a); }
 DEV void wgmma_registers(float (&d)[32], const u32* a, u64 b) { emu::wgmma_registers(d, 64, a, b); }
 #endif
 

@@ -130,6 +130,8 @@ pub struct Backward {
     pub delta: Address,
     /// `[B·T, (H+2G)·d]`, written whole.
     pub dqkv: Address,
+    /// [`backward_scratch`] bytes; any address if that is 0.
+    pub scratch: Address,
     /// Fuses the inverse of RoPE; bf16 only (in f32 launch [`super::rope`]).
     pub rotation: Option<Rotation>,
     /// Shape.
@@ -216,7 +218,46 @@ impl Warpgroups {
     }
 }
 
-/// `delta` and `dqkv`: three launches; the second and the third do not depend on each other.
+/// Queries of a tile whose dq the fused kernel sums up, and where in the scratch memory the counters of the tiles begin,
+/// and its end.
+struct DqSums {
+    queries: usize,
+    counters: usize,
+    end: usize,
+}
+
+impl DqSums {
+    fn new(s: &Shape) -> DqSums {
+        let queries = if s.head_dim == 64 { 128 } else { 64 };
+        let tiles = s.batch * s.heads * s.window.div_ceil(queries);
+        let counters = 4 * tiles * queries * s.head_dim;
+        DqSums { queries, counters, end: counters + (4 * tiles).next_multiple_of(16) }
+    }
+}
+
+/// Bytes of scratch memory that [`backward`] needs, not cleared: on Hopper dq in f32, and a counter a tile of it.
+pub fn backward_scratch(dtype: Dtype, path: Path, shape: Shape) -> usize {
+    match (dtype, path) {
+        (Dtype::Bf16, Path::Hopper) => DqSums::new(&shape).end,
+        (Dtype::F32, _) | (_, Path::Portable) => 0,
+    }
+}
+
+/// [`backward`] in bf16 on Hopper with dq summed in any order: what the fixed order costs is measured against it. Its dq
+/// differs from run to run, so nothing trains with it.
+pub fn backward_unordered(op: Backward) -> Result<[Launch; 3], LaunchError> {
+    let [mut delta, mut fused, finish] = backward(Dtype::Bf16, Path::Hopper, op)?;
+    fused.kernel = fused.kernel.replace("backward", "backward_unordered");
+    // The sums begin at zero instead of the counters.
+    if let [.., clear, packs] = delta.args.as_mut_slice() {
+        *clear = Arg::Pointer(op.scratch);
+        *packs = Arg::I64((DqSums::new(&op.shape).counters / 16) as i64);
+    }
+    Ok([delta, fused, finish])
+}
+
+/// `delta` and `dqkv`: three launches. The second has dk and dv; dq is the third's, from the second's sums on Hopper, else
+/// independent of it.
 pub fn backward(dtype: Dtype, path: Path, op: Backward) -> Result<[Launch; 3], LaunchError> {
     let s = op.shape;
     s.check(BACKWARD, dtype)?;
@@ -235,6 +276,12 @@ pub fn backward(dtype: Dtype, path: Path, op: Backward) -> Result<[Launch; 3], L
     let d = s.head_dim;
     let packs = s.batch * s.window * s.heads * d / dtype.pack();
     let [window, heads, _, _] = s.args(BACKWARD)?;
+    let fused = dtype == Dtype::Bf16 && path == Path::Hopper;
+    let sums = DqSums::new(&s);
+    if fused {
+        addresses(BACKWARD, &[("scratch", op.scratch)])?;
+    }
+    let counters = op.scratch + sums.counters as u64;
     let delta = Launch {
         kernel: format!("attention_delta_{}", dtype.suffix()),
         grid: grid(BACKWARD, [packs.div_ceil(256), 1, 1])?,
@@ -248,6 +295,8 @@ pub fn backward(dtype: Dtype, path: Path, op: Backward) -> Result<[Launch; 3], L
             window,
             heads,
             Arg::I32(int(BACKWARD, "head size", d)?),
+            Arg::Pointer(if fused { counters } else { 0 }),
+            Arg::I64(if fused { (sums.end - sums.counters) / 16 } else { 0 } as i64),
         ],
     };
     let rest = [Arg::Pointer(op.lse), Arg::Pointer(op.delta), Arg::Pointer(op.dqkv)];
@@ -306,24 +355,31 @@ pub fn backward(dtype: Dtype, path: Path, op: Backward) -> Result<[Launch; 3], L
             ]
         }
         (Dtype::Bf16, Path::Hopper) => {
-            let w = Warpgroups::new(&s);
-            let queries = if d == 64 { 128 } else { 64 };
-            let stages = 3;
-            let all = args(s.map(op.qkv, s.row(), 64), s.map(op.dout, s.heads * d, 64), true)?;
+            let tile = |rows: usize| 2 * rows * d;
+            let scores = 2 * 128 * sums.queries;
+            let maps = args(s.map(op.qkv, s.row(), 64), s.map(op.dout, s.heads * d, 64), true)?;
+            // Scratch before the shape, and no lse, delta or document starts in the last.
+            let (tensors, shape) = maps.split_at(6);
+            let finish = [Arg::Pointer(op.scratch), Arg::Pointer(op.dqkv)];
             [
                 Launch {
-                    kernel: format!("attention_dkdv_hopper_d{d}"),
+                    kernel: format!("attention_backward_hopper_d{d}"),
                     grid: grid(BACKWARD, [s.window.div_ceil(128), s.kv_heads, s.batch])?,
                     threads: 384,
-                    shared: (2 * 128 * d * 2 + 2 * 2 * queries * d * 2 + 2 * 2 * queries * 4) as u32,
-                    args: all.clone(),
+                    // K and V, two stages of Q and dO, two tiles of dS, dq of the consumers, two stages of lse and delta.
+                    shared: (2 * tile(128)
+                        + 4 * tile(sums.queries)
+                        + 2 * scores
+                        + 4 * 2 * 64 * 64
+                        + 16 * sums.queries) as u32,
+                    args: [tensors, &[Arg::Pointer(op.scratch), Arg::Pointer(counters)], shape].concat(),
                 },
                 Launch {
-                    kernel: format!("attention_dq_hopper_d{d}_{}", w.suffix()),
-                    grid: grid(BACKWARD, [s.window.div_ceil(w.rows()), w.blocks(&s), s.batch])?,
-                    threads: w.threads(),
-                    shared: (2 * w.consumers * 64 * d * 2 + stages * 2 * 64 * d * 2) as u32,
-                    args: all,
+                    kernel: format!("attention_dq_finish_d{d}"),
+                    grid: grid(BACKWARD, [s.window.div_ceil(64), s.heads, s.batch])?,
+                    threads: 128,
+                    shared: 0,
+                    args: [finish.as_slice(), shape].concat(),
                 },
             ]
         }

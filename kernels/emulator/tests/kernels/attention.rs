@@ -2,6 +2,7 @@
 //! tile edges, groups of 1, 3 and 4, heads of 64 and 128.
 
 use smolc_kernels_cuda::Launch;
+use smolc_kernels_cuda::launch::LaunchError;
 use smolc_kernels_cuda::launch::attention::{self, Backward, Forward, Path, Rotation, Shape};
 use smolc_kernels_emulator::{Buffer, Mode, Variant};
 
@@ -134,6 +135,17 @@ impl<T: Real + Bits> Inputs<T> {
 
     /// out, lse, delta, dqkv.
     pub fn run(&self, path: Path, rotate: bool, run: &mut dyn FnMut(&Launch)) -> Vec<Vec<u64>> {
+        self.run_with(path, rotate, |op| attention::backward(T::DTYPE, path, op), run)
+    }
+
+    /// The same with other launches for the backward pass.
+    pub fn run_with(
+        &self,
+        path: Path,
+        rotate: bool,
+        launches: impl Fn(Backward) -> Result<[Launch; 3], LaunchError>,
+        run: &mut dyn FnMut(&Launch),
+    ) -> Vec<Vec<u64>> {
         let s = self.shape;
         let tokens = s.batch * s.window;
         let (qkv, dout, starts) =
@@ -144,6 +156,7 @@ impl<T: Real + Bits> Inputs<T> {
         let mut dqkv = Buffer::<T>::poisoned(tokens * s.row());
         let (positions, cos, sin) =
             (Buffer::new(&self.positions), Buffer::new(&self.cos), Buffer::new(&self.sin));
+        let mut scratch = Buffer::<f32>::poisoned(attention::backward_scratch(T::DTYPE, path, s).div_ceil(4));
         let forward = Forward {
             qkv: qkv.address(),
             document_start: starts.address(),
@@ -160,6 +173,7 @@ impl<T: Real + Bits> Inputs<T> {
             dout: dout.address(),
             delta: delta.address(),
             dqkv: dqkv.address(),
+            scratch: scratch.address(),
             rotation: rotate.then(|| Rotation {
                 positions: positions.address(),
                 cos: cos.address(),
@@ -167,9 +181,10 @@ impl<T: Real + Bits> Inputs<T> {
             }),
             shape: s,
         };
-        for l in attention::backward(T::DTYPE, path, backward).unwrap() {
+        for l in launches(backward).unwrap() {
             run(&l);
         }
+        assert!(scratch.intact(), "something was written behind the end of the scratch memory");
         vec![bits(&mut out), bits(&mut lse), bits(&mut delta), bits(&mut dqkv)]
     }
 

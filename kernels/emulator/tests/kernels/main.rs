@@ -20,6 +20,8 @@ mod memory;
 mod optimizer;
 #[cfg(emulated)]
 mod rows;
+#[cfg(emulated)]
+mod turns;
 
 #[cfg(not(emulated))]
 #[test]

@@ -65,8 +65,12 @@ pub(super) struct Binder<'a> {
     pub added: Vec<(u64, usize)>,
 }
 
-fn dtype(span: &Span) -> Dtype {
+pub(super) fn dtype(span: &Span) -> Dtype {
     if span.half() { Dtype::Bf16 } else { Dtype::F32 }
+}
+
+pub(super) fn shape(batch: usize, window: usize, h: &Heads) -> attention::Shape {
+    attention::Shape { batch, window, heads: h.heads, kv_heads: h.kv_heads, head_dim: h.head_dim }
 }
 
 impl Binder<'_> {
@@ -114,13 +118,6 @@ impl Binder<'_> {
     fn layer(&mut self, operator: &Operator<'_>, layer: usize) -> Result<Vec<Step>, EngineError> {
         let arena = self.arena;
         let at = |span: &Span| arena + span.byte(layer);
-        let shape = |b: usize, t: usize, h: &Heads| attention::Shape {
-            batch: b,
-            window: t,
-            heads: h.heads,
-            kv_heads: h.kv_heads,
-            head_dim: h.head_dim,
-        };
         match operator.kernel {
             Kernel::Zero { out } => {
                 let size = if out.half() { 2 } else { 4 };
@@ -254,6 +251,7 @@ impl Binder<'_> {
                     dout: at(dout),
                     delta: at(delta),
                     dqkv: at(dqkv),
+                    scratch: self.scratch.shared(),
                     rotation,
                     shape: shape(*b, *t, h),
                 };

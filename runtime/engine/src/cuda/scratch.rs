@@ -1,9 +1,10 @@
 //! Device memory that kernels need beside the arena, one block, sized by the operators.
 
+use super::bind::{dtype, path, shape};
 use crate::bind::{Kernel, Operator};
 use crate::error::EngineError;
 use smolc_kernels_cuda::host::{Device, Memory};
-use smolc_kernels_cuda::launch;
+use smolc_kernels_cuda::launch::{self, attention};
 
 /// Offsets of what is read back once a step.
 pub(super) const LOSS: usize = 0;
@@ -35,6 +36,10 @@ impl Scratch {
                 Kernel::EmbedBackward { tokens, d, .. } => {
                     shared = shared.max(launch::embed_backward_scratch(tokens.elements(), *d));
                 }
+                Kernel::AttentionBackward { qkv, b, t, heads, .. } => {
+                    let bytes = attention::backward_scratch(dtype(qkv), path(device), shape(*b, *t, heads));
+                    shared = shared.max(bytes);
+                }
                 Kernel::LinearBackward { grad_bias: Some(_), m, .. } => most_ones = most_ones.max(*m),
                 Kernel::Zero { .. }
                 | Kernel::Embed { .. }
@@ -43,7 +48,6 @@ impl Scratch {
                 | Kernel::LinearBackward { .. }
                 | Kernel::Rope { .. }
                 | Kernel::Attention { .. }
-                | Kernel::AttentionBackward { .. }
                 | Kernel::Swiglu { .. }
                 | Kernel::SwigluBackward { .. }
                 | Kernel::HeadCrossEntropy { .. } => {}

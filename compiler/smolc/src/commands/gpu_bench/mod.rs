@@ -1,6 +1,7 @@
 //! `smolc gpu-bench`, hidden: what the scripts of `tests/gpu` run on a machine with a GPU. Writes CSV.
 
 mod adamw;
+mod attention;
 mod conformance;
 mod decode;
 mod parity;
@@ -24,6 +25,7 @@ pub fn execute(args: &GpuBenchArgs, console: &Console) -> Result<Exit, Failure> 
         GpuBenchCommand::Verify(args) => verify::execute(args, console),
         GpuBenchCommand::Parity(args) => parity::execute(args, console),
         GpuBenchCommand::Train(args) => train::execute(args, console),
+        GpuBenchCommand::Attention(args) => attention::execute(args, console),
         GpuBenchCommand::Decode(args) => decode::execute(args, console),
     }
 }
