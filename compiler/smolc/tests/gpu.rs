@@ -461,6 +461,11 @@ fn the_script_for_gpus_runs() {
     let verified = std::fs::read_to_string(out.join("verify.csv")).unwrap();
     assert!(verified.lines().count() > 20 && !verified.contains("FAILED"), "{verified}");
     assert!(verified.contains("wgmma"), "the instructions were tried");
+    // What `check` says that a device holds is what the engine allocates.
+    let trained = std::fs::read_to_string(out.join("end-to-end.log")).unwrap();
+    let row: Vec<&str> = trained.lines().find(|l| l.starts_with("smolc,")).unwrap().split(',').collect();
+    let [allocated, planned] = [row[12], row[13]].map(|n| n.parse::<f64>().unwrap());
+    assert!((allocated / planned - 1.0).abs() <= 0.02, "allocated {allocated}, planned {planned}");
     let order = std::fs::read_to_string(out.join("attention-order.csv")).unwrap();
     assert!(order.contains(",backward unordered,") && order.contains("attention_dq_finish_d64"), "{order}");
     assert!(verified.contains("tiny-d128,bf16,,tokens behind 255"), "generation was compared");

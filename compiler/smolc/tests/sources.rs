@@ -123,8 +123,11 @@ fn a_tokenizer_smaller_than_the_vocabulary_is_a_warning() {
     project.smolc(&["run", "tiny.smol", "--out", "few"]).exits(1).says(&["320", "300"]);
 }
 
+/// A path in a repository, and what writes it.
+type File<'a> = (&'a str, &'a dyn Fn(&Path));
+
 /// A dataset of the hub as its tools leave it in their cache, with what a subset and a split are in its README.
-fn hub(cache: &Path, repository: &str, readme: &str, files: &[(&str, &dyn Fn(&Path))]) {
+fn hub(cache: &Path, repository: &str, readme: &str, files: &[File<'_>]) {
     let commit = "89abcdef0123456789abcdef0123456789abcdef";
     let repository = cache.join(format!("datasets--{}", repository.replace('/', "--")));
     let root = repository.join("snapshots").join(commit);
@@ -150,7 +153,7 @@ fn a_dataset_of_the_hub_is_read_from_its_cache_and_cleaned_of_a_benchmark_of_the
     };
     let other = |path: &Path| write_parquet(path, &words(9, 30, 9));
     let header = "---\nconfigs:\n- config_name: deduplicated\n  data_files:\n  - split: train\n    path: clean/train-*\n---\n";
-    let files: [(&str, &dyn Fn(&Path)); 2] = [
+    let files: [File<'_>; 2] = [
         ("clean/train-00000.parquet", &|path| write_parquet(path, &text)),
         ("raw/train-00000.parquet", &other),
     ];

@@ -6,7 +6,7 @@ use crate::cli::GpuTrainArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Console;
-use smolc_plan::{AdamW, Model, Space};
+use smolc_plan::{AdamW, Device, Model, Recompute, Space, Target};
 use std::time::Instant;
 
 /// Dense bf16 peak of H100 and H200, FLOP/s: what model FLOPs utilization is stated against.
@@ -77,7 +77,7 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
         at(0.1),
         at(0.9),
         gpu.allocated_bytes(),
-        plan.arena_bytes,
+        planned(&model, args),
         losses.last().copied().unwrap_or(f64::NAN),
     );
     console.out.print(
@@ -130,6 +130,27 @@ pub fn execute(args: &GpuTrainArgs, console: &Console) -> Result<Exit, Failure> 
         std::fs::write(path, csv).map_err(|e| Failure::environment(format!("{}: {e}", path.display())))?;
     }
     Ok(Exit::Done)
+}
+
+/// What `check` says that a device holds for such a run, bytes.
+fn planned(model: &Model, args: &GpuTrainArgs) -> u64 {
+    let target = Target {
+        name: String::new(),
+        device: Device { name: String::new(), memory: u64::MAX, bandwidth: 1.0, peak: 1.0 },
+        count: 1,
+        data_parallel: 1,
+        tensor_parallel: 1,
+        pipeline_parallel: 1,
+        zero: 0,
+        precision: args.precision.into(),
+        recompute: Recompute::None,
+        head_chunk: args.chunk,
+        utilization: 1.0,
+        price: None,
+    };
+    let batch =
+        smolc_plan::Batch { sequences: args.micro * args.accumulate, window: args.window, micro: args.micro };
+    smolc_plan::memory::memory(model, &batch, &target, false).map_or(0, |m| m.peak() as u64)
 }
 
 /// GB/s of a copy within the device, bytes read and bytes written: the best of ten.
