@@ -38,6 +38,7 @@ mod tests {
         assert!(all().count() > 0);
         for code in all() {
             let text = page(code).unwrap();
+            assert!(url(code).unwrap().starts_with("https://"), "{:?}", url(code));
             assert_eq!(text.lines().next(), Some(format!("# {code}").as_str()), "{code}: first line");
             for heading in ["## Why", "## Wrong", "## Right"] {
                 assert!(text.lines().any(|l| l == heading), "{code}: no `{heading}`");

@@ -19,9 +19,10 @@ pub fn check(run: &Run, lr: &Schedule, curve: &Curve, end: u64, out: &mut Vec<Di
     let Some([before, last]) = curve.last else { return };
     let floor = lr.floor.map_or(0.0, |(f, _)| f);
     let slope = before - last;
-    // As much as is left would take more steps than the run's last percent.
+    // As much as is left would take more steps than the run's last percent, and more than the one that the run would take
+    // next: a decay of eight steps that ends with the run has an eighth left at its last.
     let left = last - floor;
-    if slope <= 0.0 || left <= DONE * highest || left / slope < end as f64 / 100.0 {
+    if slope <= 0.0 || left <= DONE * highest || left / slope < (end as f64 / 100.0).max(1.5) {
         return;
     }
     out.push(
