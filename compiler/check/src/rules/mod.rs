@@ -30,6 +30,7 @@ pub mod objective_data;
 pub mod objective_packing;
 pub mod objective_parent;
 pub mod optimizer_range;
+pub mod optimizer_unusual;
 pub mod run_branch;
 pub mod run_parent;
 pub mod schedule_anneal;
@@ -105,6 +106,7 @@ fn check_schedule(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
         if schedule_unproven::check(run, lr, &curve, out) {
             schedule_peak::check(run, lr, &curve, out);
         }
+        optimizer_unusual::rate(run, lr, &curve, out);
         schedule_jump::check(run, lr, &curve, out);
         schedule_floor::check(run, lr, &curve, end, out);
         schedule_anneal::check(run, lr, end, out);

@@ -16,7 +16,7 @@ use stages::time;
 
 use crate::eval::{Derived, Eval, Layer};
 use crate::provenance;
-use crate::rules::{optimizer_range, target_precision};
+use crate::rules::{optimizer_range, optimizer_unusual, target_precision};
 use crate::schema::run::RUN;
 use crate::schema::{model, optimizer};
 use crate::spec::{ModelSpec, Run, Spec};
@@ -130,6 +130,9 @@ impl Builder {
         };
         let broken_parent = parent.is_err();
         run.parent = parent.ok().flatten();
+        if let Some(optimizer) = block.object("optimizer") {
+            optimizer_unusual::betas(optimizer, &mut eval.diagnostics);
+        }
         run.optimizer = block
             .object("optimizer")
             .filter(|o| optimizer_range::check(o, &mut eval.diagnostics))
