@@ -131,7 +131,8 @@ fn opening(lexed: &Lexed<'_>, i: usize, column: u32, depth: i32, first: bool) ->
     {
         return Some(Opening::Misspelled(near));
     }
-    if depth > 0 {
+    // What an attribute leaves open before the first item belongs to no item before it.
+    if depth > 0 && !first {
         return None;
     }
     let previous = !first && lexed.previous(i, 0).is_some_and(|p| lexed.awaits(p));
