@@ -68,12 +68,12 @@ case $stage in
       skip parity-f32 "no torch or transformers for $python"
     fi
   else
-    part kernels 120 "$smolc" kernels build
-    part verify 240 "$smolc" gpu-bench verify --windows 1,63,64,65,127,191,192,193,1000 --repeats 200 --out "$out/verify.csv"
-    part parity 240 "$python" "$here/parity.py" --smolc "$smolc" --out "$out/parity" --shape 135m --shape 1.7b --bf16
+    part kernels 60 "$smolc" kernels build
+    part verify 180 "$smolc" gpu-bench verify --windows 1,63,64,65,127,191,192,193,1000 --repeats 200 --out "$out/verify.csv"
+    part parity 160 "$python" "$here/parity.py" --smolc "$smolc" --out "$out/parity" --shape 135m --shape 1.7b --bf16
     if command -v compute-sanitizer >/dev/null; then
       for tool in memcheck racecheck; do
-        part "$tool" 100 compute-sanitizer --tool "$tool" --error-exitcode 9 \
+        part "$tool" 65 compute-sanitizer --tool "$tool" --error-exitcode 9 \
           "$smolc" gpu-bench verify --windows 65 --repeats 0 --out "$out/$tool.csv"
       done
     else
