@@ -5,6 +5,7 @@ use super::groups::{Groups, Kind};
 use super::pieces::Pieces;
 use super::spacing::spaced;
 use super::wide::Forced;
+use crate::token::TokenKind;
 
 /// What stands before a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +71,9 @@ fn breaks(pieces: &Pieces<'_>, groups: &Groups, forced: &Forced, i: usize) -> bo
     if previous.is_comment() {
         return true;
     }
+    // Docs belong to what follows: behind a comma on the same line they would read as the docs of nothing.
     if piece.is_comment() {
-        return piece.breaks > 0;
+        return piece.breaks > 0 || matches!(piece.kind, TokenKind::Doc | TokenKind::InnerDoc);
     }
     let before = i - 1;
     if pieces.ends_version(before) || groups.closes(before) && is_attribute(pieces, groups, before) {
