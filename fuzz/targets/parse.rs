@@ -5,7 +5,8 @@
 use libfuzzer_sys::fuzz_target;
 use smolc_diag::{FileId, Severity};
 use smolc_syntax::visit::walk;
-use smolc_syntax::{parse, strict};
+use smolc_syntax::{TokenKind, parse, strict};
+use std::collections::HashSet;
 
 fuzz_target!(|text: &str| {
     let parsed = parse(FileId(0), text);
@@ -26,5 +27,16 @@ fuzz_target!(|text: &str| {
     }
     walk(&parsed.file, &mut |node| inside(node.span().start, node.span().end));
     let clean = parsed.diagnostics.iter().all(|d| d.severity != Severity::Error);
+    // Of what parses, a span ends with a token that means something, not with a comment behind it, or within a text.
+    if clean {
+        let parts = parsed.tokens.iter().filter(|t| !t.kind.is_trivia());
+        let ends: HashSet<u32> = parts
+            .flat_map(|t| match t.kind {
+                TokenKind::Text => t.span.start + 1..t.span.end + 1,
+                _ => t.span.end..t.span.end + 1,
+            })
+            .collect();
+        walk(&parsed.file, &mut |node| assert!(ends.contains(&node.span().end)));
+    }
     assert_eq!(clean, strict::accepts(text));
 });

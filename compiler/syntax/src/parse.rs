@@ -352,6 +352,7 @@ impl Parser<'_> {
                     file: self.lexed.file,
                     base,
                     limit: self.lexed.text.len(),
+                    tokens: &self.lexed.tokens,
                     blocks,
                     diagnostics: &mut self.diagnostics,
                 };

@@ -37,6 +37,7 @@ pub fn accepts(text: &str) -> bool {
             file: FileId::default(),
             base: 0,
             limit: text.len(),
+            tokens: &lexed.tokens,
             blocks: HashMap::new(),
             diagnostics: &mut diagnostics,
         };

@@ -8,7 +8,9 @@
 )]
 
 use smolc_diag::{FileId, Severity, Sources, render};
-use smolc_syntax::{Parsed, parse, strict};
+use smolc_syntax::visit::walk;
+use smolc_syntax::{Parsed, TokenKind, parse, strict};
+use std::collections::{BTreeSet, HashSet};
 
 fn workspace() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -54,6 +56,42 @@ fn tokens_are_the_text() {
     let joined: String =
         parsed.tokens.iter().map(|t| &text[t.span.start as usize..t.span.end as usize]).collect();
     assert_eq!(joined, text);
+}
+
+/// A span begins and ends with a token of what it is the span of, not with white space or a comment beside it.
+#[test]
+fn spans_hold_nothing_else() {
+    let mut texts = vec![
+        include_str!("texts/complete.smol").to_owned(),
+        "run r { validate: every 5 steps // why\n}\n".to_owned(),
+    ];
+    for folder in ["specs", "stdlib", "specs/smollm2", "tests/ui/check", "tests/ui/users"] {
+        for entry in std::fs::read_dir(workspace().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|e| e == "smol") {
+                texts.push(std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut wrong = BTreeSet::new();
+    for text in texts {
+        let parsed = parse(FileId(0), &text);
+        let parts: Vec<_> = parsed.tokens.iter().filter(|t| !t.kind.is_trivia()).collect();
+        let starts: HashSet<u32> = parts.iter().map(|t| t.span.start).collect();
+        let ends: HashSet<u32> = parts.iter().map(|t| t.span.end).collect();
+        let texts: Vec<_> = parts.iter().filter(|t| t.kind == TokenKind::Text).map(|t| t.span).collect();
+        walk(&parsed.file, &mut |node| {
+            let span = node.span();
+            // What a text interpolates is within one token.
+            if texts.iter().any(|t| t.start < span.start && span.end < t.end) {
+                return;
+            }
+            if !starts.contains(&span.start) || !ends.contains(&span.end) {
+                wrong.insert(text[span.start as usize..span.end as usize].to_owned());
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{:#?}", wrong.iter().take(20).collect::<Vec<_>>());
 }
 
 fn outline(parsed: &Parsed) -> String {

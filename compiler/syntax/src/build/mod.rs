@@ -16,6 +16,7 @@ use smolc_diag::{Diagnostic, FileId, Span};
 
 use crate::ast::{Attribute, Ident, Member};
 use crate::grammar::Rule;
+use crate::token::Token;
 
 /// Builds nodes out of pairs of one chunk.
 pub(crate) struct Builder<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct Builder<'a> {
     pub base: usize,
     /// End of the file: spans never go past it.
     pub limit: usize,
+    /// Tokens of the file.
+    pub tokens: &'a [Token],
     /// Members of blocks whose inside was blanked out and parsed by itself, by the offset of their `{` in the file.
     pub blocks: HashMap<usize, Vec<Member>>,
     /// What is wrong with pieces the grammar accepts: an unknown unit, a bad escape, a number too large.
@@ -35,9 +38,17 @@ pub(crate) type Node<'i> = Pair<'i, Rule>;
 
 impl Builder<'_> {
     /// The span of a pair, in the file.
+    ///
+    /// A pair whose rule may end in something more has pest's implicit space before that in it, comments too: the span ends with
+    /// the last token that means something.
     pub fn span(&self, node: &Node<'_>) -> Span {
         let s = node.as_span();
-        self.at(s.start(), s.end())
+        let span = self.at(s.start(), s.end());
+        let behind = self.tokens.partition_point(|t| t.span.end <= span.end);
+        let inside = self.tokens.get(..behind).unwrap_or(&[]);
+        let last =
+            inside.iter().rev().take_while(|t| t.span.start >= span.start).find(|t| !t.kind.is_trivia());
+        last.map_or(span, |t| Span { end: t.span.end, ..span })
     }
 
     /// A span of the chunk, in the file.
