@@ -15,6 +15,7 @@ pub const LINTS: &[&str] = &[
     "smol::data::empty",
     "smol::data::epochs",
     "smol::data::epochs_total",
+    "smol::data::filter",
     "smol::data::held_out",
     "smol::data::repeats",
     "smol::data::sample",
@@ -25,8 +26,10 @@ pub const LINTS: &[&str] = &[
     "smol::model::padding",
     "smol::model::theta",
     "smol::name::shadowed",
+    "smol::name::twice",
     "smol::name::unused",
     "smol::objective::packing",
+    "smol::optimizer::unusual",
     "smol::run::carry",
     "smol::schedule::anneal",
     "smol::schedule::floor",
@@ -36,6 +39,7 @@ pub const LINTS: &[&str] = &[
     "smol::schedule::unproven",
     "smol::stage::at_once",
     "smol::stage::late",
+    "smol::time::interval",
     "smol::time::rounds",
 ];
 

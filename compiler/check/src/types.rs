@@ -113,6 +113,44 @@ impl Type {
         }
     }
 
+    /// How a value of it is written, where its phrase does not show that.
+    pub fn example(&self) -> Option<&'static str> {
+        Some(match self {
+            Type::Bool => "`true`, `false` or a comparison such as `vocab >= 4096`",
+            Type::Span => "`100 steps`, `2B tokens` or `10k sequences`",
+            Type::Portion => "`100 steps`, `2B tokens` or `10%`",
+            Type::Length => "`100 steps`, `2B tokens` or `3 epochs`",
+            Type::BatchSize => "`2Mi tokens` or `256 sequences`",
+            Type::Dataset => "the name of a `dataset`",
+            Type::Tokenizer => "the name of a `tokenizer`",
+            Type::Mix => "shares of datasets, such as `60% web + 40% code`",
+            Type::Schedule => {
+                "a number or a schedule, such as `wsd(peak: 3e-4, warmup: 2k steps, decay: 10%)`"
+            }
+            Type::Eval => "the name of an evaluation, such as `hellaswag` of `std.evals`",
+            Type::Suite => "an evaluation of `std.evals` or a suite of `std.suites`",
+            Type::Classifier => "the name of a `classifier`",
+            Type::Optional(inner) => return inner.example(),
+            Type::Any
+            | Type::Int
+            | Type::Float
+            | Type::Ratio
+            | Type::Rate
+            | Type::Text
+            | Type::Path
+            | Type::Quantity(_)
+            | Type::Count(_)
+            | Type::Word(_)
+            | Type::List(_)
+            | Type::Record(_)
+            | Type::Block(..)
+            | Type::Column
+            | Type::Cadence
+            | Type::Events
+            | Type::Course => return None,
+        })
+    }
+
     /// Dimensions taken, for messages about units; empty for what is not a number.
     pub fn dims(&self) -> &'static [Dim] {
         match self {

@@ -5,8 +5,9 @@
 // A test fails by panicking; helpers are outside of `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use smolc_check::allow::LINTS;
 use smolc_check::{MemoryWorld, check};
-use smolc_diag::{FileId, render, testing};
+use smolc_diag::{FileId, Severity, render, testing};
 use std::path::Path;
 
 /// Folders of `tests/ui` whose specs are checked; `syntax` belongs to the parser.
@@ -46,6 +47,9 @@ fn what_is_wanted_is_not_given_yet() {
     assert!(problems.is_empty(), "{problems}");
 }
 
+/// A warning that `#[allow]` may not name: of the language line, and of `#[allow]` itself.
+const NOT_ALLOWED: &[&str] = &["smol::allow::reason", "smol::syntax::version"];
+
 #[test]
 fn every_spec_gets_what_it_announces() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui");
@@ -57,6 +61,11 @@ fn every_spec_gets_what_it_announces() {
             let checked = check(&MemoryWorld::with_file(&name, &text), &name, &[]);
             if let Err(e) = testing::compare(&checked.diagnostics, &checked.sources, FileId(0)) {
                 problems += &format!("{}/{name}:\n{e}\n", folder.display());
+            }
+            for d in checked.diagnostics.iter().filter(|d| d.severity != Severity::Error) {
+                if !LINTS.contains(&d.code) && !NOT_ALLOWED.contains(&d.code) {
+                    problems += &format!("{name}: `{}` is a lint and missing in `allow::LINTS`\n", d.code);
+                }
             }
             let rendered = render::graphical(&checked.diagnostics, &checked.sources, 100, false);
             if let Err(e) = testing::golden(&folder.join(name.replace(".smol", ".err")), &rendered) {

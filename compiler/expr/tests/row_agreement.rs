@@ -6,10 +6,11 @@ mod rows;
 
 use proptest::prelude::*;
 use rows::{FLOATS, INTS, Owned, Random, Stored, agree, column, condition, fields};
-use smolc_expr::Binary;
 use smolc_expr::row::{
-    Batch, Column, DataType, Field, Filter, Offsets, RowExpr, RowKind, Selection, Text, Values,
+    Batch, Bits, Column, Contradiction, DataType, Field, Filter, Offsets, RowExpr, RowKind, RowValue,
+    Selection, Text, Values,
 };
+use smolc_expr::{Binary, Builtin, Unary};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
@@ -25,6 +26,55 @@ proptest! {
         let json = serde_json::to_string(&expr).unwrap();
         prop_assert_eq!(serde_json::from_str::<RowExpr>(&json).unwrap(), expr);
     }
+}
+
+/// Where a few comparisons contradict each other, no row passes them all: every pair and triple of a pool, over columns that hold
+/// what the constants are, what lies beside them, NaN and null.
+#[test]
+fn contradictions_keep_no_row() {
+    let fields = [Field::new("x", DataType::F64), Field::new("n", DataType::I64)];
+    let x = [f64::NAN, f64::NEG_INFINITY, -0.5, -0.0, 0.0, 0.5, 1.0, 1.5, f64::INFINITY, 7.0];
+    let n = [0, 1, -1, 2, i64::MIN, i64::MAX, 3, 0, 1, 2];
+    let valid = [0b0111_1111u8, 0b11];
+    let columns = [Values::F64(&x), Values::I64(&n)];
+    let columns = columns.map(|v| Column::new(v, Some(Bits::new(&valid, 0, 10).unwrap())).unwrap());
+    let batch = Batch::new(10, columns.to_vec()).unwrap();
+    let mut pool = Vec::new();
+    for name in ["x", "n"] {
+        let c = || Box::new(RowExpr::Column(name.into()));
+        for op in [Binary::Lt, Binary::Le, Binary::Gt, Binary::Ge, Binary::Eq, Binary::Ne] {
+            for constant in [RowExpr::Int(0), RowExpr::Float(0.5), RowExpr::Int(1)] {
+                let plain = RowExpr::Binary(op, c(), Box::new(constant));
+                pool.extend([plain.clone(), RowExpr::Unary(Unary::Not, Box::new(plain))]);
+            }
+        }
+        pool.push(RowExpr::IsNull(c()));
+        pool.push(RowExpr::Binary(
+            Binary::Ge,
+            Box::new(RowExpr::Call(Builtin::Abs, vec![*c()])),
+            Box::new(RowExpr::Int(0)),
+        ));
+    }
+    let keeps = |e: &RowExpr| -> Vec<bool> {
+        let bound = e.bind(&fields).unwrap();
+        let on = bound.on(&batch).unwrap();
+        (0..10).map(|row| on.value(row) == RowValue::Truth(true)).collect()
+    };
+    let kept: Vec<Vec<bool>> = pool.iter().map(keeps).collect();
+    let (mut contradictory, mut told) = (0, 0);
+    for i in 0..pool.len() {
+        for j in 0..i {
+            for k in 0..=j {
+                let none = (0..10).all(|row| !(kept[i][row] && kept[j][row] && kept[k][row]));
+                let why = Contradiction::of([&pool[i], &pool[j], &pool[k]]);
+                assert!(none || why.is_none(), "{} and {} and {}: {why:?}", pool[i], pool[j], pool[k]);
+                contradictory += usize::from(none);
+                told += usize::from(why.is_some());
+            }
+        }
+    }
+    // The rest needs to know what no row of this batch holds, or that a column holds integers and never NaN.
+    assert!(told * 5 > contradictory * 3, "{told} of {contradictory}");
 }
 
 /// No row, one, and around a block of 64.

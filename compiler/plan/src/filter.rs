@@ -1,6 +1,7 @@
 //! Filters: what `where` and `thin` ask of a document.
 
 use serde::{Deserialize, Serialize};
+use smolc_expr::Binary;
 use smolc_expr::row::{Need, RowError, RowExpr};
 use std::fmt;
 
@@ -14,6 +15,9 @@ pub struct Filter {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
 }
+
+/// The column of a row's draw, a number in [0, 1), in what [`drawn`] yields. No spec can read a column of this name.
+pub const DRAW: &str = "draw()";
 
 /// What a classifier of the plan says of a column of text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +35,13 @@ impl fmt::Display for Score {
     }
 }
 
+/// The condition by which a row is kept with a probability: its draw is below it. Null, NaN and what is below zero keep nothing;
+/// one, and what is above, everything.
+pub fn drawn(probability: &RowExpr) -> RowExpr {
+    let draw = RowExpr::Column(DRAW.to_owned());
+    RowExpr::Binary(Binary::Lt, Box::new(draw), Box::new(probability.clone()))
+}
+
 impl Filter {
     /// What each column is taken for, scores included. `yields` is [`Need::Truth`] for `where`, [`Need::Number`] for `thin`.
     ///
@@ -38,23 +49,25 @@ impl Filter {
     pub fn needs(&self, yields: Need) -> Result<Vec<(String, Need)>, RowError> {
         self.expr.needs(yields)
     }
+
+    /// A text about its expression, with classifiers called as the spec calls them.
+    pub fn as_written(&self, text: &str) -> String {
+        self.scores
+            .iter()
+            .fold(text.to_owned(), |t, score| t.replace(&format!(".{score}"), &score.to_string()))
+    }
 }
 
 /// As the spec writes it.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = self.expr.to_string();
-        for score in &self.scores {
-            text = text.replace(&format!(".{score}"), &score.to_string());
-        }
-        f.write_str(&text)
+        f.write_str(&self.as_written(&self.expr.to_string()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smolc_expr::Binary;
 
     #[test]
     fn reads_as_the_spec_writes_it_and_comes_back_from_json() {

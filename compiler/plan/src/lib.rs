@@ -30,12 +30,14 @@ pub use data::{
 };
 pub use diff::Difference;
 pub use evaluation::{Evaluation, EvaluationEvent, Items, Metric, Normalize, Protocol, ShotsOrder};
-pub use filter::{Filter, Score};
+pub use filter::{DRAW, Filter, Score, drawn};
 pub use hash::PlanHash;
 pub use load::PlanError;
 pub use model::{Family, Init, Model, Parameter, Rope, RopeScaling};
 pub use past::{Change, PastError};
-pub use program::{Block, Op, Precision, Program, Ref, Space, Statement, Tensor, TensorId};
+pub use program::{
+    Block, Op, Precision, Program, Ref, Space, Statement, Tensor, TensorId, smaller_head_chunks,
+};
 pub use ratio::Ratio;
 pub use run::{
     AdamW, Batch, Carry, Checkpoints, Guard, Mask, MixEntry, Objective, Parent, Part, Run, Schedule, Signal,

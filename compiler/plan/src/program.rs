@@ -131,6 +131,11 @@ impl Precision {
     }
 }
 
+/// Chunks of the head below `chunk`, tokens, the largest first: what a run is offered that does not fit.
+pub fn smaller_head_chunks(chunk: u64) -> impl Iterator<Item = u64> {
+    [4096, 2048, 1024, 512].into_iter().filter(move |smaller| *smaller < chunk)
+}
+
 /// What a tensor is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use smolc_engine::{Backend, Cuda, EngineError};
 use smolc_kernels_cuda::host::{Cubins, CudaError, Device, DeviceInfo, Library, Search};
 use smolc_kernels_cuda::launch::{Dtype, attention};
 use smolc_lower::program::{self, Decay, ProgramOptions};
-use smolc_plan::{Precision, Recompute, Run};
+use smolc_plan::{Precision, Recompute, Run, smaller_head_chunks};
 use std::path::PathBuf;
 
 /// Where NVIDIA's libraries are looked for.
@@ -206,7 +206,7 @@ pub fn shortage(run: &Run, free: u64, has: &str) -> Option<Failure> {
             break;
         }
     }
-    for chunk in [4096, 2048, 1024, 512].into_iter().filter(|chunk| *chunk < head_chunk(run)) {
+    for chunk in smaller_head_chunks(head_chunk(run)) {
         let level = run.target.as_ref().map_or(Recompute::None, |t| t.recompute);
         let Some(arena) = arena_with(run, level, chunk) else { break };
         if arena.saturating_add(beside) <= free {

@@ -184,4 +184,14 @@ fn a_dataset_of_the_hub_is_read_from_its_cache_and_cleaned_of_a_benchmark_of_the
         "401 documents, 400 after decontaminate(exam)",
     ]);
     assert!(project.exists("runs/tiny/pretrain/model/model.safetensors"));
+
+    // What was prepared says of which commit it is, and is not silently of another one than the cache has now.
+    let root = cache.join("datasets--who--tales");
+    let manifest =
+        std::fs::read_to_string(project.path().join("runs/tiny/data/tales/manifest.json")).unwrap();
+    assert!(manifest.contains("\"commit\": \"89abcdef"), "{manifest}");
+    let (old, new) = (std::fs::read_to_string(root.join("refs/main")).unwrap(), "fedcba9876543210");
+    std::fs::rename(root.join("snapshots").join(old.trim()), root.join("snapshots").join(new)).unwrap();
+    std::fs::write(root.join("refs/main"), new).unwrap();
+    smolc().exits(0).says(&["was prepared from commit 89abcdef", "has fedcba9876543210 now"]);
 }

@@ -4,6 +4,7 @@
 
 use super::Eval;
 use crate::rational::Fraction;
+use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{Locals, Node, Num, Value};
 use smolc_diag::{Diagnostic, Span};
@@ -68,6 +69,9 @@ fn code_op(op: BinaryOp) -> Binary {
         BinaryOp::Or => Binary::Or,
     }
 }
+
+/// What arithmetic takes.
+const NUMBERS: &str = "numbers";
 
 impl Eval<'_> {
     pub(super) fn binary(
@@ -156,13 +160,21 @@ impl Eval<'_> {
 
     fn operand(&mut self, op: BinaryOp, node: &Node, takes: &str) -> Value {
         let message = format!("`{}` takes {takes}, found {}", sign(op), node.value.phrase());
-        self.diagnostics.push(Diagnostic::error("smol::type::mismatch", node.span, message));
+        let mut d = Diagnostic::error("smol::type::mismatch", node.span, message);
+        if let Some(help) = self.remedy(node, if takes == NUMBERS { &Type::Float } else { &Type::Bool }) {
+            d = d.help(help);
+        } else if let (Value::Text(_), BinaryOp::Add) = (&node.value, op) {
+            d = d.help("text is put together in place: `\"{a}/{b}\"`");
+        } else if takes == NUMBERS {
+            d = d.help("only numbers and what is known of them later have arithmetic");
+        }
+        self.diagnostics.push(d);
         Value::Error
     }
 
     /// [`Self::operand`], unless the operand has said itself what is wrong with it.
     fn operand_once(&mut self, op: BinaryOp, node: &Node, before: usize) -> Value {
-        if self.diagnostics.len() > before { Value::Error } else { self.operand(op, node, "numbers") }
+        if self.diagnostics.len() > before { Value::Error } else { self.operand(op, node, NUMBERS) }
     }
 
     /// `a op b` on numbers.
@@ -327,7 +339,9 @@ impl Eval<'_> {
             },
             other => {
                 let message = format!("a condition is `true` or `false`, found {}", other.phrase());
-                return self.fail(span, Diagnostic::error("smol::type::mismatch", condition.span, message));
+                let d = Diagnostic::error("smol::type::mismatch", condition.span, message)
+                    .help("compare it with something: `if vocab >= 50_000 then a else b`");
+                return self.fail(span, d);
             }
         };
         let (a, b) = (self.expr(a, locals), self.expr(b, locals));
@@ -339,14 +353,18 @@ impl Eval<'_> {
                 "smol::type::mismatch",
                 span,
                 "both branches must be numbers, as the condition depends on the step",
-            );
+            )
+            .also(a.span, a.value.phrase())
+            .also(b.span, b.value.phrase())
+            .help("decide on what is known before the run, or between two numbers");
             return self.fail(span, d);
         };
         let ((x, dx), (y, dy)) = self.same_time(x, y);
         if dx != dy && !(dx.is_scalar() && dy.is_scalar()) {
             let d = Diagnostic::error("smol::type::unit", span, "the branches differ in their unit")
                 .also(a.span, dx.phrase())
-                .also(b.span, dy.phrase());
+                .also(b.span, dy.phrase())
+                .help("give both the same unit");
             return self.fail(span, d);
         }
         let (x, y) = (self.code_of(&x), self.code_of(&y));

@@ -2,6 +2,7 @@
 
 use super::Eval;
 use crate::builtin::Builtin;
+use crate::schema::{dataset, tokenizer};
 use crate::types::Type;
 use crate::value::{Field, ItemId, Locals, Node, Object, Value};
 use indexmap::IndexMap;
@@ -116,6 +117,10 @@ impl Eval<'_> {
                                 near,
                                 Applicability::Unsafe,
                             ),
+                            None if field_behind(function, &name.text) => d.help(format!(
+                                "`{0}` is a field of the block behind: `{function}(…) {{ {0}: … }}`",
+                                name.text
+                            )),
                             None => d.help(signature(function, formals)),
                         }
                     }
@@ -336,7 +341,9 @@ impl Eval<'_> {
             }
             other => {
                 let message = format!("only constructors take a block, found {}", other.phrase());
-                return self.fail(span, Diagnostic::error("smol::type::mismatch", base.span, message));
+                let d = Diagnostic::error("smol::type::mismatch", base.span, message)
+                    .help("constructors are `Llama`, `AdamW`, `hf(…)` and so on; `std.models` has finished models for `with`");
+                return self.fail(span, d);
             }
         };
         let owner = format!("`{}`", schema.name);
@@ -347,10 +354,21 @@ impl Eval<'_> {
     }
 }
 
+/// Whether a source or a tokenizer, called by `function`, takes a block with such a field.
+fn field_behind(function: &str, field: &str) -> bool {
+    let schema = match function {
+        "parquet" | "jsonl" => &dataset::COLUMNS,
+        "hub" => &dataset::HUB,
+        "tokens" => &dataset::TOKEN_SHARDS,
+        "files" | "text" => &dataset::FILES,
+        "hf" => &tokenizer::HF,
+        _ => return false,
+    };
+    schema.fields.iter().any(|f| f.name == field)
+}
+
 fn signature(function: &str, formals: &[Formal<'_>]) -> String {
-    let parameters: Vec<String> = formals
-        .iter()
-        .map(|f| format!("{}{}", f.name, if f.optional { " (may be left out)" } else { "" }))
-        .collect();
-    format!("its parameters are `{function}`: {}", parameters.join(", "))
+    let parameters: Vec<String> =
+        formals.iter().map(|f| format!("{}{}", f.name, if f.optional { ": …" } else { "" })).collect();
+    format!("its parameters are `{function}({})`", parameters.join(", "))
 }

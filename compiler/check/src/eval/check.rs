@@ -1,7 +1,6 @@
 //! Reports values that are not what a place takes.
 
 use super::Eval;
-use crate::builtin::Builtin;
 use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{Node, Num, Value};
@@ -23,7 +22,8 @@ impl Eval<'_> {
                 "smol::type::mismatch",
                 node.span,
                 format!("{what} must be known before the run, but this depends on the step"),
-            ),
+            )
+            .help("what changes over a run is a schedule: `lr`, `weight_decay` or a ramp in a mix"),
             (other, ty) => Diagnostic::error(
                 "smol::type::mismatch",
                 node.span,
@@ -33,15 +33,9 @@ impl Eval<'_> {
         if let Some(at) = declared {
             d = d.also(at, format!("takes {}", ty.phrase()));
         }
-        if let (Value::Dataset(_), Type::Mix | Type::Dataset) = (&node.value, ty) {
-            d = d.help("give it a name: `dataset NAME = …`");
-        }
-        if let Value::Builtin(b) = node.value {
-            d = d.help(match b {
-                Builtin::Bpe | Builtin::LinearNgrams => format!("write `{} {{ … }}`", b.name()),
-                b if b.schema().is_some() => format!("write `{} {{ … }}`", b.name()),
-                _ => format!("call it: `{}(…)`", b.name()),
-            });
+        let late = matches!(node.value, Value::Code(..) | Value::Test(_));
+        if let Some(help) = self.remedy(node, ty).filter(|_| d.help.is_empty() && !late) {
+            d = d.help(help);
         }
         self.diagnostics.push(d);
         false
@@ -50,12 +44,12 @@ impl Eval<'_> {
     fn number_mismatch(&self, node: &Node, n: Num, dim: Dim, ty: &Type, what: &str) -> Diagnostic {
         let found = node.value.phrase();
         if ty.dims().contains(&dim) {
-            let message = if n.to_f64() < 0.0 {
-                format!("{what} cannot be negative, found {found}")
+            let (message, help) = if n.to_f64() < 0.0 {
+                (format!("{what} cannot be negative, found {found}"), "leave the sign out")
             } else {
-                format!("{what} takes a whole number, found {found}")
+                (format!("{what} takes a whole number, found {found}"), "round it: `floor(x)` or `ceil(x)`")
             };
-            return Diagnostic::error("smol::type::mismatch", node.span, message);
+            return Diagnostic::error("smol::type::mismatch", node.span, message).help(help);
         }
         let mut d = Diagnostic::error(
             "smol::type::unit",

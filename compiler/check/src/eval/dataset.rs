@@ -8,6 +8,7 @@ use super::call::Formal;
 use super::rows::Yields;
 use crate::builtin::Builtin;
 use crate::rational::Fraction;
+use crate::rules::name_twice;
 use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{DatasetValue, EvalValue, Field, Locals, Node, Num, Object, StepValue, Value};
@@ -204,7 +205,8 @@ impl Eval<'_> {
                     "smol::type::mismatch",
                     place,
                     format!("`dedup` takes `exact` or `minhash(…)`, found {}", other.phrase()),
-                );
+                )
+                .help("write `dedup(exact)` for equal texts, `dedup(minhash())` for similar ones");
                 return self.fail(span, d);
             }
             None => return Node::error(span),
@@ -260,6 +262,13 @@ impl Eval<'_> {
         let mut against: Vec<Rc<EvalValue>> = Vec::new();
         if let Some(node) = args.get("against") {
             evaluations(&node.value, &mut against);
+            if let Value::List(items) = &node.value {
+                let name = |n: &Node| match &n.value {
+                    Value::Eval(e) => Some(e.name.clone()),
+                    _ => None,
+                };
+                name_twice::check(items, name, "decontaminates against", &mut self.diagnostics);
+            }
         }
         let ngram = args.u64("ngram").unwrap_or(13);
         let overlap = args.fraction("overlap");

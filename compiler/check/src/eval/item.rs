@@ -47,7 +47,8 @@ impl Eval<'_> {
                     "smol::type::mismatch",
                     name.span,
                     format!("the sweep `{}` is no value", name.text),
-                );
+                )
+                .help("name a run; a sweep only makes runs and compares them");
                 self.fail(span, d)
             }
             ItemKind::Target { name, body } => {

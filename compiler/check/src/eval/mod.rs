@@ -8,6 +8,7 @@ mod dataset;
 mod item;
 mod mix;
 mod record;
+mod remedy;
 mod rows;
 mod runs;
 mod schedule;
@@ -25,6 +26,7 @@ pub use signals::{Guard, NAMES as SIGNALS, ReadingKind};
 use crate::builtin::Builtin;
 use crate::load::{Program, Target};
 use crate::rational::Fraction;
+use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
 use crate::world::World;
@@ -240,7 +242,8 @@ impl<'a> Eval<'a> {
                                 "smol::type::mismatch",
                                 node.span,
                                 format!("text can hold text and whole numbers, found {}", other.phrase()),
-                            );
+                            )
+                            .help("interpolate a text or a whole number, or write the text out");
                             return self.fail(span, d);
                         }
                     }
@@ -336,7 +339,12 @@ impl<'a> Eval<'a> {
                     base.span,
                     format!("only records, runs and stages have members, found {}", other.phrase()),
                 );
-                self.fail(span, d)
+                let help = match other {
+                    Value::Builtin(_) | Value::Function(_) => self.remedy(&node, &Type::Any),
+                    _ => None,
+                };
+                let help = help.unwrap_or_else(|| format!("leave `.{}` out", member.text));
+                self.fail(span, d.help(help))
             }
         }
     }
@@ -378,7 +386,13 @@ impl<'a> Eval<'a> {
                     UnaryOp::Not => ("not", "`true` or `false`"),
                 };
                 let message = format!("`{sign}` takes {takes}, found {}", other.phrase());
-                return self.fail(span, Diagnostic::error("smol::type::mismatch", node.span, message));
+                let mut d = Diagnostic::error("smol::type::mismatch", node.span, message);
+                if let Some(help) =
+                    self.remedy(&node, if op == UnaryOp::Neg { &Type::Float } else { &Type::Bool })
+                {
+                    d = d.help(help);
+                }
+                return self.fail(span, d);
             }
         };
         Node::new(value, span)
@@ -397,7 +411,13 @@ impl<'a> Eval<'a> {
                 Value::Number(Num::Exact(f), dim) => ends.push((f, dim)),
                 ref other => {
                     let message = format!("{what} has a number at either end, found {}", other.phrase());
-                    return self.fail(span, Diagnostic::error("smol::type::mismatch", node.span, message));
+                    let help = if ramp {
+                        "a ramp is `0.1 -> 0.01` or `5% -> 14%`"
+                    } else {
+                        "a range is `4T..6T tokens`"
+                    };
+                    let d = Diagnostic::error("smol::type::mismatch", node.span, message).help(help);
+                    return self.fail(span, d);
                 }
             }
         }

@@ -292,7 +292,18 @@ impl Eval<'_> {
             other => {
                 let message =
                     format!("`with` changes models, optimizers and records, found {}", other.phrase());
-                return self.fail(span, Diagnostic::error("smol::type::mismatch", base.span, message));
+                let mut d = Diagnostic::error("smol::type::mismatch", base.span, message);
+                d = match &node.value {
+                    Value::Builtin(_) | Value::Function(_) => match self.remedy(&node, &Type::Any) {
+                        Some(help) => d.help(help),
+                        None => d,
+                    },
+                    Value::Run(_) => {
+                        d.help("a run takes over another one's values by `run NAME from RUN with { … }`")
+                    }
+                    _ => d.help("write the value that is meant"),
+                };
+                return self.fail(span, d);
             }
         };
         let owner = object.schema.map_or("the record".to_string(), |s| format!("`{}`", s.name));

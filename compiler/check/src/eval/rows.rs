@@ -130,7 +130,11 @@ impl Eval<'_> {
             } else {
                 "smol::type::mismatch"
             };
-            self.diagnostics.push(Diagnostic::error(code, e.span, format!("in this filter, {error}")));
+            let mut d = Diagnostic::error(code, e.span, format!("in this filter, {error}"));
+            if code == "smol::type::mismatch" {
+                d = d.help("a column is a number, a text or a truth value, and the same wherever the filter reads it");
+            }
+            self.diagnostics.push(d);
             return None;
         }
         Some(Evaluated { filter, reads: rows.reads, classifiers: rows.classifiers })
@@ -201,7 +205,8 @@ impl Eval<'_> {
                     "smol::type::mismatch",
                     at,
                     "texts are equal or not; they have no order here",
-                );
+                )
+                .help("compare with `==` or `!=`, or use `contains`, `starts_with` or `ends_with`");
                 self.diagnostics.push(d);
                 Some(Value::Error)
             }

@@ -70,7 +70,8 @@ impl Eval<'_> {
                     closure.body.span,
                     format!("a schedule yields a plain number, found {}", other.phrase()),
                 )
-                .also(at, "used here");
+                .also(at, "used here")
+                .help("a span of the run divided by another one is a plain number: `t / end`");
                 self.diagnostics.push(d);
                 None
             }
@@ -109,7 +110,11 @@ impl Eval<'_> {
                 }),
                 (other, None) => {
                     let message = format!("this function takes numbers, found {}", other.phrase());
-                    return self.fail(span, Diagnostic::error("smol::type::mismatch", node.span, message));
+                    let mut d = Diagnostic::error("smol::type::mismatch", node.span, message);
+                    if let Some(help) = self.remedy(node, &Type::Float) {
+                        d = d.help(help);
+                    }
+                    return self.fail(span, d);
                 }
             }
         }
@@ -122,7 +127,11 @@ impl Eval<'_> {
             if !fits {
                 let takes = if keeps { first.phrase() } else { "a plain number" };
                 let message = format!("this argument takes {takes}, found {}", d.phrase());
-                return self.fail(span, Diagnostic::error("smol::type::unit", node.span, message));
+                let help = match keeps {
+                    true => "give all arguments the same unit",
+                    false => "divide it by one of its unit: `t / end`, `2B tokens / 1B tokens`",
+                };
+                return self.fail(span, Diagnostic::error("smol::type::unit", node.span, message).help(help));
             }
         }
         let known: Option<Vec<Num>> = operands

@@ -168,7 +168,9 @@ impl Eval<'_> {
                             "`of` of `plateau` takes a score (`eval.NAME`), found {}",
                             other.phrase()
                         );
-                        return self.fail(span, Diagnostic::error("smol::type::mismatch", at, message));
+                        let d = Diagnostic::error("smol::type::mismatch", at, message)
+                            .help("write `plateau(of: eval.NAME, …)` with an evaluation of the run");
+                        return self.fail(span, d);
                     }
                     None => return Node::error(span),
                 };

@@ -2,6 +2,7 @@
 
 use super::Eval;
 use super::call::Formal;
+use crate::rules::name_twice;
 use crate::schema::tokenizer::{BPE, DEFAULT_BPE_BYTES, HF};
 use crate::types::Type;
 use crate::value::{Locals, Node, Object, TokenizerKind, TokenizerValue, Value};
@@ -106,6 +107,13 @@ impl Eval<'_> {
             let d = Diagnostic::error("smol::data::tokenizer", record.at("train"), message)
                 .help("name datasets of this spec: `train: [docs, code]`");
             return self.fail(span, d);
+        }
+        if let Some(Value::List(items)) = record.get("train").map(|n| &n.value) {
+            let name = |n: &Node| match &n.value {
+                Value::Dataset(d) => Some(d.name.clone()),
+                _ => None,
+            };
+            name_twice::check(items, name, "the tokenizer is trained on", &mut self.diagnostics);
         }
         let source = TokenizerKind::Bpe {
             train,

@@ -11,6 +11,7 @@ pub mod data_column;
 pub mod data_contamination;
 pub mod data_empty;
 pub mod data_epochs;
+pub mod data_filter;
 pub mod data_held_out;
 pub mod data_repeats;
 pub mod data_validation;
@@ -26,6 +27,7 @@ pub mod model_init;
 pub mod model_shape;
 pub mod model_theta;
 pub mod model_vocab;
+pub mod name_twice;
 pub mod objective_data;
 pub mod objective_packing;
 pub mod objective_parent;
@@ -50,6 +52,7 @@ pub mod stage_guard;
 pub mod target_divide;
 pub mod target_memory;
 pub mod target_precision;
+pub mod time_interval;
 pub mod time_rounds;
 
 use crate::run_time::Curve;
@@ -57,11 +60,16 @@ use crate::spec::{Run, Spec};
 use crate::world::World;
 use smolc_diag::Diagnostic;
 
-/// Runs every rule that needs the finished spec.
-pub fn check(spec: &Spec, world: &dyn World, out: &mut Vec<Diagnostic>) {
+/// Runs the rules of datasets and classifiers.
+pub fn check_data(spec: &Spec, world: &dyn World, out: &mut Vec<Diagnostic>) {
     data_empty::check(&spec.datasets, world, out);
     data_column::check(&spec.datasets, world, out);
+    data_filter::check(&spec.datasets, out);
     data_classifier::check(&spec.classifiers, &spec.datasets, world, out);
+}
+
+/// Runs every rule that needs the finished spec.
+pub fn check(spec: &Spec, out: &mut Vec<Diagnostic>) {
     for run in &spec.runs {
         if let Some(model) = &run.model
             && model_shape::check(model, out)
@@ -82,6 +90,7 @@ pub fn check(spec: &Spec, world: &dyn World, out: &mut Vec<Diagnostic>) {
         objective_packing::check(run, out);
         stage_at_once::check(run, out);
         stage_guard::check(run, spec, out);
+        time_interval::check(run, out);
         data_validation::check(run, spec, out);
         data_epochs::check(run, spec, out);
         data_repeats::check(run, spec, out);

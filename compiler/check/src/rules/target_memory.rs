@@ -5,7 +5,7 @@
 use crate::spec::{ModelSpec, Run};
 use smolc_diag::Diagnostic;
 use smolc_plan::memory::{SPARE, memory};
-use smolc_plan::{Batch, Objective, Recompute, Target};
+use smolc_plan::{Batch, Objective, Recompute, Target, smaller_head_chunks};
 
 fn gib(bytes: f64) -> String {
     format!("{:.1} GiB", bytes / f64::from(1u32 << 30))
@@ -78,7 +78,7 @@ fn fixes(model: &ModelSpec, batch: &Batch, target: &Target, reference: bool, roo
     if let Some(level) = again.find(|level| fits(batch, &Target { recompute: *level, ..target.clone() })) {
         out.push(format!("`recompute: {}`", level.name()));
     }
-    let smaller = [4096, 2048, 1024, 512].into_iter().filter(|chunk| *chunk < target.head_chunk);
+    let smaller = smaller_head_chunks(target.head_chunk);
     let mut smaller = smaller.map(|head_chunk| Target { head_chunk, ..target.clone() });
     if let Some(t) = smaller.find(|t| fits(batch, t)) {
         out.push(format!("`head_chunk: {} tokens`", t.head_chunk));

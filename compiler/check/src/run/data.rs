@@ -2,13 +2,51 @@
 
 use super::Builder;
 use crate::schema::classifier::default;
-use crate::spec::{Classifier, Dataset, Evaluation, Tokenizer};
+use crate::spec::{Classifier, Dataset, Evaluation, Spec, Tokenizer};
 use crate::value::{
     ClassifierValue, DatasetValue, EvalValue, Object, StepValue, TokenizerKind, TokenizerValue, Value,
 };
 use smolc_plan::{Items, Metric, Normalize, Protocol, ShotsOrder, Step, TokenizerSource};
 
+/// How much of the data a spec had at some point.
+pub struct DataMark {
+    tokenizers: usize,
+    datasets: usize,
+    classifiers: usize,
+    evaluations: usize,
+}
+
 impl Builder {
+    /// How much of the data there is now.
+    pub fn mark(&self) -> DataMark {
+        DataMark {
+            tokenizers: self.spec.tokenizers.len(),
+            datasets: self.spec.datasets.len(),
+            classifiers: self.spec.classifiers.len(),
+            evaluations: self.spec.evaluations.len(),
+        }
+    }
+
+    /// Adds a dataset, a classifier or a tokenizer, read by something or not.
+    pub fn define(&mut self, value: &Value) {
+        match value {
+            Value::Dataset(d) => drop(self.dataset(d)),
+            Value::Classifier(c) => drop(self.classifier(c)),
+            Value::Tokenizer(t) => drop(self.tokenizer(t)),
+            _ => {}
+        }
+    }
+
+    /// The spec with the data that it had at `mark`: what was added since is read by nothing and no part of it.
+    pub fn finish(self, mark: &DataMark) -> Spec {
+        let mut spec = self.spec;
+        spec.tokenizers.truncate(mark.tokenizers);
+        spec.datasets.truncate(mark.datasets);
+        spec.classifiers.truncate(mark.classifiers);
+        spec.evaluations.truncate(mark.evaluations);
+        spec
+    }
+
     /// The index of a named dataset.
     pub(super) fn dataset(&mut self, value: &DatasetValue) -> Option<usize> {
         let id = value.id?;

@@ -2,6 +2,7 @@
 
 use super::Builder;
 use crate::eval::Eval;
+use crate::rules::name_twice;
 use crate::spec::{Event, Sweep};
 use crate::types::Type;
 use crate::units::Dim;
@@ -36,6 +37,12 @@ impl Builder {
                 return;
             }
         };
+        let name_of = |n: &Node| match &n.value {
+            Value::Text(text) => Some(format!("\"{text}\"")),
+            Value::Number(..) | Value::Bool(_) | Value::Word(_) => Some(n.value.phrase().replace('`', "")),
+            _ => None,
+        };
+        name_twice::check(&list, name_of, "the sweep goes over", &mut eval.diagnostics);
         let mut runs: Vec<&Run> = Vec::new();
         let mut compare: Option<&Expr> = None;
         for member in body {

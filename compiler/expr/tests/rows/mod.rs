@@ -2,8 +2,8 @@
 #![allow(dead_code)] // each user takes a part of it
 
 use smolc_expr::row::{
-    Batch, Bits, Column, DataType, Field, Filter, Offsets, RowExpr, RowKind, RowValue, Selection, Text,
-    TextMatch, Values,
+    Batch, Bits, Column, Contradiction, DataType, Field, Filter, Offsets, RowExpr, RowKind, RowValue,
+    Selection, Text, TextMatch, Values,
 };
 use smolc_expr::{Binary, Builtin, Unary};
 
@@ -323,6 +323,7 @@ pub fn agree(r: &mut Random, place: &str, rows: usize, conditions: usize) {
     let owned: Vec<Owned> = fields.iter().map(|field| column(r, field.data_type, rows)).collect();
     let batch = Batch::new(rows, owned.iter().map(Owned::view).collect()).unwrap();
     let (mut found, mut meaning) = (Selection::new(), Selection::new());
+    let mut before: Option<(RowExpr, Vec<usize>)> = None;
     for expr in conditions {
         let bound = expr.bind(&fields).unwrap();
         let on = bound.on(&batch).unwrap();
@@ -341,5 +342,18 @@ pub fn agree(r: &mut Random, place: &str, rows: usize, conditions: usize) {
             assert_eq!(count, meaning.count(), "{place}, {rows} rows, {expr}");
             assert_eq!(found, meaning);
         }
+        if let Some(why) = Contradiction::of([&expr]) {
+            assert!(kept.is_empty(), "{expr} is never true: {why}");
+        }
+        if let Some(why) = Contradiction::of_not(&expr) {
+            let dropped = (0..rows).find(|row| on.value(*row) == RowValue::Truth(false));
+            assert_eq!(dropped, None, "{expr} is never false: {why}");
+        }
+        if let Some((first, passed)) = &before
+            && let Some(why) = Contradiction::of([first, &expr])
+        {
+            assert!(!passed.iter().any(|row| kept.contains(row)), "never together: {why}");
+        }
+        before = Some((expr, kept));
     }
 }

@@ -2,7 +2,8 @@
 
 use smolc_expr::Expr;
 use smolc_expr::row::{DataType, Field, Need, RowError, RowExpr};
-use smolc_plan::{Objective, Plan, Run, Step};
+use smolc_plan::{Objective, Plan, Run, Step, drawn};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// An expression.
@@ -21,26 +22,26 @@ pub struct Expression<'a> {
 pub enum Body<'a> {
     /// A number of numbers.
     Number(&'a Expr),
-    /// Of the columns of each row of a batch, with what it must yield.
-    Rows(&'a RowExpr, Need),
+    /// A condition on the columns of each row of a batch.
+    Rows(Cow<'a, RowExpr>),
 }
 
 /// Those of the runs, in the order of the plan.
 pub fn expressions<'a>(plan: &'a Plan, runs: &[&'a Run]) -> Vec<Expression<'a>> {
     let mut list = Vec::new();
-    let drawn =
+    let is_drawn =
         |index: usize| runs.iter().any(|r| r.stages.iter().flat_map(|s| &s.mix).any(|m| m.dataset == index));
-    for (_, dataset) in plan.datasets.iter().enumerate().filter(|(i, _)| drawn(*i)) {
+    for (_, dataset) in plan.datasets.iter().enumerate().filter(|(i, _)| is_drawn(*i)) {
         for (at, step) in dataset.steps.iter().enumerate() {
-            let (word, filter, need) = match step {
-                Step::Where { filter } => ("where", filter, Need::Truth),
-                Step::Thin { filter, .. } => ("sample", filter, Need::Number),
+            let (word, filter, condition) = match step {
+                Step::Where { filter } => ("where", filter, Cow::Borrowed(&filter.expr)),
+                Step::Thin { filter, .. } => ("thin", filter, Cow::Owned(drawn(&filter.expr))),
                 Step::Dedup { .. } | Step::Decontaminate { .. } | Step::Sample { .. } => continue,
             };
             list.push(Expression {
                 name: format!("dataset {}, step {}, {word}", dataset.name, at + 1),
                 source: filter.to_string(),
-                body: Body::Rows(&filter.expr, need),
+                body: Body::Rows(condition),
                 inputs: filter.expr.columns().into_iter().map(str::to_owned).collect(),
             });
         }
@@ -82,34 +83,34 @@ pub fn trees(expressions: &[Expression<'_>]) -> String {
     let mut text = String::new();
     for e in expressions {
         let _ = writeln!(text, "{}: {}\n  inputs {}", e.name, e.source, e.inputs.join(", "));
-        let held = match e.body {
+        let held = match &e.body {
             Body::Number(expr) => expr.to_string(),
-            Body::Rows(expr, _) => expr.to_string(),
+            Body::Rows(expr) => expr.to_string(),
         };
         if held != e.source {
             let _ = writeln!(text, "  {held}");
         }
-        match e.body {
+        match &e.body {
             Body::Number(expr) => node(expr, 1, &mut text),
-            Body::Rows(expr, need) => rows(expr, need, &mut text),
+            Body::Rows(expr) => rows(expr, &mut text),
         }
     }
     text
 }
 
 /// The columns that an expression reads, of the most usual type of each kind; a file's own types are known when it is opened.
-pub(super) fn usual(expr: &RowExpr, need: Need) -> Result<Vec<Field>, RowError> {
+pub(super) fn usual(expr: &RowExpr) -> Result<Vec<Field>, RowError> {
     let data_type = |need: &Need| match need {
         Need::Number => DataType::F64,
         Need::Truth => DataType::Truth,
         Need::Text | Need::Either | Need::Any => DataType::Text32,
     };
-    let needs = expr.needs(need)?;
+    let needs = expr.needs(Need::Truth)?;
     Ok(needs.iter().map(|(name, need)| Field::new(name, data_type(need))).collect())
 }
 
-fn rows(expr: &RowExpr, need: Need, text: &mut String) {
-    match usual(expr, need).and_then(|fields| expr.bind(&fields)) {
+fn rows(expr: &RowExpr, text: &mut String) {
+    match usual(expr).and_then(|fields| expr.bind(&fields)) {
         Ok(bound) => bound.to_string().lines().for_each(|line| {
             let _ = writeln!(text, "    {line}");
         }),

@@ -9,19 +9,14 @@ use crate::failure::Failure;
 #[cfg(feature = "jit")]
 pub fn render(expressions: &[Expression<'_>], assembly: bool, text: &mut String) -> Result<(), Failure> {
     use smolc_expr::Listing;
-    use smolc_expr::row::Need;
     use std::fmt::Write;
     for e in expressions {
         let inputs: Vec<&str> = e.inputs.iter().map(String::as_str).collect();
         let mut reads = format!("inputs {}", inputs.join(", "));
-        let listing = match e.body {
+        let listing = match &e.body {
             Body::Number(expr) => Listing::new(expr, &inputs),
-            Body::Rows(_, Need::Number) => {
-                let _ = writeln!(text, "; {}: {}\n; a probability: it is interpreted\n", e.name, e.source);
-                continue;
-            }
-            Body::Rows(expr, need) => {
-                let fields = usual(expr, need).map_err(|why| Failure::environment(why.to_string()))?;
+            Body::Rows(expr) => {
+                let fields = usual(expr).map_err(|why| Failure::environment(why.to_string()))?;
                 let columns: Vec<String> =
                     fields.iter().map(|f| format!("{} {}", f.name, f.data_type)).collect();
                 reads = format!(

@@ -2,8 +2,8 @@
 //!
 //! A filter looks at a row alone, so all of them are evaluated when the row is read for the first time. Those before any
 //! other step drop the row there and then, and the text of a row that is dropped is not looked at; what the others say is
-//! kept as a mark, for their turn. Conditions run as machine code where the `jit` feature is on and the host lets it;
-//! probabilities are few and are interpreted.
+//! kept as a mark, for their turn. They run as machine code where the `jit` feature is on and the host lets it: a probability
+//! too, as the condition that the row's draw is below it.
 
 use super::bounds::{Bounds, may_be_true};
 use super::cells;
@@ -12,8 +12,9 @@ use crate::error::DataError;
 use crate::source::parquet::TextColumn;
 use arrow_array::{ArrayRef, Float64Array};
 use smolc_expr::row::{
-    Batch, BoundRow, DataType, Field, Filter as Condition, Need, RowError, RowKind, RowValue, Selection,
+    Batch, Column, DataType, Field, Filter as Condition, Need, RowError, RowKind, Selection, Values,
 };
+use smolc_plan::{DRAW, drawn};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most filters in a pipeline: marks are bits of one word.
@@ -53,7 +54,8 @@ pub(crate) struct Bound {
 
 enum Means {
     Where(Condition),
-    Thin(BoundRow, u64),
+    /// Of the columns and, behind them, the draws of a seed.
+    Thin(Condition, u64),
 }
 
 impl Filters {
@@ -177,7 +179,9 @@ impl Filters {
                             reason: format!("it is {}, and a probability is a number", bound.kind()),
                         });
                     }
-                    Means::Thin(bound, seed)
+                    let mut fields = fields.clone();
+                    fields.push(Field::new(DRAW, DataType::F64));
+                    Means::Thin(Condition::new(&drawn(expr), &fields).map_err(failed)?, seed)
                 }
             };
             Ok((means, asked.scores.clone()))
@@ -252,26 +256,20 @@ impl Bound {
             for score in &scores {
                 all.push(cells::column(score.as_ref().unwrap_or(&unscored))?);
             }
-            let batch = Batch::new(rows, all).map_err(|e| e.to_string())?;
-            match means {
-                Means::Where(condition) => {
-                    condition.select(&batch, &mut selection).map_err(|e| e.to_string())?;
-                    for row in selection.indices() {
-                        if let Some(mark) = marks.get_mut(row) {
-                            *mark |= 1 << filter;
-                        }
-                    }
+            let draws: Vec<f64>;
+            let condition = match means {
+                Means::Where(condition) => condition,
+                Means::Thin(condition, seed) => {
+                    draws = (0..rows).map(|row| unit(draw(*seed, row))).collect();
+                    all.push(Column::new(Values::F64(&draws), None).map_err(|e| e.to_string())?);
+                    condition
                 }
-                Means::Thin(bound, seed) => {
-                    let on = bound.on(&batch).map_err(|e| e.to_string())?;
-                    for (row, mark) in marks.iter_mut().enumerate() {
-                        let probability = match on.value(row) {
-                            RowValue::Int(x) => x as f64,
-                            RowValue::Float(x) => x,
-                            RowValue::Null | RowValue::Truth(_) | RowValue::Text(_) => 0.0,
-                        };
-                        *mark |= u64::from(below(draw(*seed, row), probability)) << filter;
-                    }
+            };
+            let batch = Batch::new(rows, all).map_err(|e| e.to_string())?;
+            condition.select(&batch, &mut selection).map_err(|e| e.to_string())?;
+            for row in selection.indices() {
+                if let Some(mark) = marks.get_mut(row) {
+                    *mark |= 1 << filter;
                 }
             }
         }
@@ -279,21 +277,32 @@ impl Bound {
     }
 }
 
-/// Whether a number drawn evenly from 64 bits is below a probability.
-fn below(number: u64, probability: f64) -> bool {
-    // 53 bits are all that a number in [0, 1) has.
-    ((number >> 11) as f64) / ((1u64 << 53) as f64) < probability
+/// A number drawn evenly from 64 bits as one in [0, 1), which has 53.
+fn unit(number: u64) -> f64 {
+    ((number >> 11) as f64) / ((1u64 << 53) as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use smolc_expr::row::RowExpr;
 
     #[test]
     fn probabilities() {
-        assert!(!below(0, 0.0) && !below(0, f64::NAN) && !below(0, -1.0));
-        assert!(below(u64::MAX, 1.0) && below(0, 1e-300));
-        let kept = (0..100_000u64).filter(|i| below(i.wrapping_mul(0x9e37_79b9_7f4a_7c15), 0.3)).count();
+        let fields = [Field::new("p", DataType::F64), Field::new(DRAW, DataType::F64)];
+        let condition = Condition::new(&drawn(&RowExpr::Column("p".into())), &fields).unwrap();
+        let kept = |rows: &[(f64, u64)]| {
+            let (p, draws): (Vec<f64>, Vec<f64>) = rows.iter().map(|(p, n)| (*p, unit(*n))).unzip();
+            let columns = [&p, &draws].map(|v| Column::new(Values::F64(v), None).unwrap());
+            let batch = Batch::new(rows.len(), columns.to_vec()).unwrap();
+            let mut selection = Selection::new();
+            condition.select(&batch, &mut selection).unwrap();
+            selection.indices().collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&[(0.0, 0), (f64::NAN, 0), (-1.0, 0), (1.0, u64::MAX), (1e-300, 0)]), [3, 4]);
+        let many: Vec<(f64, u64)> =
+            (0..100_000u64).map(|i| (0.3, i.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+        let kept = kept(&many).len();
         assert!((kept as i64 - 30_000).abs() < 700, "{kept}");
     }
 }

@@ -7,7 +7,7 @@ use crate::durable::{PartialDirectory, write_synced};
 use crate::error::DataError;
 use crate::pipeline::{self, Means, Step};
 use crate::progress::Progress;
-use crate::source::{Corpus, DocumentRef, Raw, Reader, Skipped, batches, is_validation};
+use crate::source::{self, Corpus, DocumentRef, Raw, Reader, Skipped, batches, is_validation};
 use crate::store::Store;
 use crate::tokenizer::Tokenizer;
 use crate::tokens::{Layout, Tokenized};
@@ -70,6 +70,14 @@ pub fn prepare_dataset(
         let manifest = Store::manifest(&directory)?;
         same_request(&directory, &dataset.name, &manifest.request, &request)?;
         restore_classifiers(plan, dataset, &means(tokenizer))?;
+        if let (Some(then), Some(now)) = (&manifest.commit, source::commit(dataset))
+            && *then != now
+        {
+            progress.note(&format!(
+                "dataset `{}` was prepared from commit {then}; the hub's cache has {now} now, which is not read",
+                dataset.name
+            ));
+        }
         return Ok(Store::open(&directory)?.manifest_of().measured());
     }
     let steps = pipeline::steps(plan, dataset, &means(tokenizer))?;
@@ -151,6 +159,7 @@ fn write(
         engine: tokenizer.engine().name.to_string(),
         train: train.finish()?,
         validation: validation.finish()?,
+        commit: corpus.commit.clone(),
         files: corpus.file_count() as u64,
         skipped: corpus.skipped.len() as u64,
         empty_documents: corpus.empty,

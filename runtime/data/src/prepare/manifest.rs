@@ -82,6 +82,9 @@ pub struct Manifest {
     pub engine: String,
     pub(crate) train: SplitManifest,
     pub(crate) validation: SplitManifest,
+    /// Commit of the hub's repository that was read; `None` for other sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Files the sources matched.
     pub files: u64,
     /// Files that could not be used, listed in `skipped.jsonl`.

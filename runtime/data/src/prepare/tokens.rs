@@ -153,6 +153,7 @@ fn write(
         engine: String::new(),
         train: train.finish()?,
         validation: validation.finish()?,
+        commit: None,
         files: tokenized.files(),
         skipped: 0,
         empty_documents: 0,

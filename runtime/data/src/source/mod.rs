@@ -83,6 +83,8 @@ pub(crate) struct Corpus {
     pub(crate) empty: u64,
     /// What the pipeline did.
     pub(crate) pipeline: Reports,
+    /// Commit of the hub's repository that the files are of.
+    pub(crate) commit: Option<String>,
 }
 
 /// Text held in memory at a time, bytes (a longer document is held alone).
@@ -101,6 +103,14 @@ pub(crate) fn batches(documents: &[DocumentRef]) -> impl Iterator<Item = &[Docum
         rest = later;
         (!batch.is_empty()).then_some(batch)
     })
+}
+
+/// The commit of a dataset of the hub that the cache has now; `None` for other sources, and where it has none.
+pub(crate) fn commit(dataset: &Dataset) -> Option<String> {
+    let Source::Hub { repository, config, split, revision, .. } = &dataset.source else { return None };
+    let (config, revision) = (config.as_deref(), revision.as_deref());
+    let wanted = hub::Wanted { place: &dataset.name, repository, config, split, revision };
+    hub::find(&wanted).ok().map(|found| found.commit)
 }
 
 impl Corpus {
@@ -139,7 +149,9 @@ impl Corpus {
                     true => Form::Row { column: text.clone() },
                     false => Form::Json { field: text.clone() },
                 };
-                return Corpus::of(dataset, steps, form, (found.files, found.skipped), progress);
+                let mut corpus = Corpus::of(dataset, steps, form, (found.files, found.skipped), progress)?;
+                corpus.commit = Some(found.commit);
+                return Ok(corpus);
             }
             Source::Tokens { .. } => {
                 return unsupported(
@@ -163,8 +175,15 @@ impl Corpus {
         let filters = Filters::new(name, steps)?;
         let lenient = matches!(form, Form::File);
         let total = files.iter().map(|f| f.length).sum();
-        let mut corpus =
-            Corpus { form, files, documents: Vec::new(), skipped, empty: 0, pipeline: Reports::default() };
+        let mut corpus = Corpus {
+            form,
+            files,
+            documents: Vec::new(),
+            skipped,
+            empty: 0,
+            pipeline: Reports::default(),
+            commit: None,
+        };
         index::check_columns(&corpus, name, &filters)?;
         // A pipeline comes before the sample, so nothing may be left unread for the sample's sake.
         let early = dataset.take.as_ref().filter(|_| lenient && steps.is_empty());
