@@ -14,4 +14,4 @@ mod table;
 pub use chart::{Area, Chart, Curve, Level, Mark};
 pub use figure::{Figure, color};
 pub use page::escape;
-pub use table::{Bar, bars, facts, table};
+pub use table::{Bar, bars, facts, table, words};

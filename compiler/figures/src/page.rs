@@ -97,6 +97,7 @@ dd{margin:0;overflow-wrap:anywhere}code{font-size:13px}
 font-variant-numeric:tabular-nums}.bars b{background:var(--band);border-radius:3px;height:12px}
 .bars{margin-bottom:14px}.bars b{display:flex;overflow:hidden}.bars i{display:block;height:12px;background:var(--k0)}
 .bars i.part{background:currentColor}i.part+i.part{box-shadow:-1px 0 0 var(--bg)}.mix{white-space:normal;text-align:left;min-width:300px}
+.words{white-space:normal;text-align:left;min-width:200px}
 .share{display:inline-block;margin-right:10px;white-space:nowrap}h1.run{margin-top:40px;border-top:1px solid var(--line);
 padding-top:20px}.swatch.area{margin-right:5px}.s1{filter:brightness(1.45) saturate(.75)}
 .s2{filter:brightness(.62)}.bars span:last-child,.bars b+span{text-align:right}

@@ -21,6 +21,11 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     s
 }
 
+/// A cell or a head of words: set from the left, and broken into lines. `html` is HTML.
+pub fn words(html: &str) -> String {
+    format!(r#"<div class="words">{html}</div>"#)
+}
+
 /// One bar, made of parts that lie end to end.
 #[derive(Clone, Debug)]
 pub struct Bar {

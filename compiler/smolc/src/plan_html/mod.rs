@@ -3,7 +3,9 @@
 //! Nothing is worked out here but sums, shares and units; the numbers are those of the plan and of the token ledger. The
 //! page has no script and fetches nothing.
 
+mod data;
 mod drawings;
+mod evaluations;
 mod ledger;
 mod tables;
 mod target;
@@ -40,9 +42,17 @@ pub fn render(plan: &Plan, runs: &[usize]) -> Result<String, Failure> {
     section(
         &mut body,
         "Data",
-        &tables::data(plan),
+        &data::tables(plan),
         "Sizes in tokens, as measured by preparing the data, else as stated.",
     );
+    if !plan.evaluations.is_empty() {
+        section(
+            &mut body,
+            "Evaluations",
+            &evaluations::table(plan),
+            "When each is done is said with each run.",
+        );
+    }
     Ok(frame::page(&format!("{} – plan", plan.spec), &body))
 }
 
@@ -75,7 +85,7 @@ fn one(plan: &Plan, run: &Run, page: &[&Run], figure: &mut usize, body: &mut Str
         &tables::rates(run),
         "The first update sees the schedule at 0, so a warm-up begins at a rate of 0.",
     );
-    section(body, "Model", &tables::model(run), "");
+    section(body, "Model", &tables::shape(run), "");
     section(body, "Training", &tables::training(plan, run), "");
     if let (Some(target), Some(cost), Some(device)) = (&run.target, target::cost(run), target::device(run)) {
         let name = escape(&target.name);

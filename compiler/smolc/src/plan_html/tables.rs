@@ -2,10 +2,10 @@
 
 use super::drawings::{Colors, OTHERS, name, percent};
 use crate::output::number;
-use crate::plan_text::{moments, schedule};
+use crate::plan_text::{model, moments, schedule};
 use smolc_figures::axis::{count, grouped};
 use smolc_figures::{Bar, escape, facts};
-use smolc_plan::{Family, MixEntry, Plan, Ratio, Run, Source, TokenizerSource};
+use smolc_plan::{Family, MixEntry, Plan, Run};
 
 /// `1.23 × 10²³`.
 pub fn power(value: f64) -> String {
@@ -101,7 +101,7 @@ pub fn rates(run: &Run) -> String {
 }
 
 /// The shape.
-pub fn model(run: &Run) -> String {
+pub fn shape(run: &Run) -> String {
     let m = &run.model;
     let family = match m.family {
         Family::Llama => "Llama",
@@ -144,7 +144,7 @@ pub fn training(plan: &Plan, run: &Run) -> String {
     let validation = moments(&run.validation, "none");
     let per_token = run.flops_per_token();
     let tokens = b.tokens().saturating_mul(run.steps);
-    facts(&[
+    let mut rows = vec![
         (
             "Batch",
             format!(
@@ -172,7 +172,18 @@ pub fn training(plan: &Plan, run: &Run) -> String {
         ),
         ("Tokenizer", plan.tokenizers.get(run.tokenizer).map_or_else(|| "?".into(), |t| escape(&t.name))),
         ("Seed", run.seed.to_string()),
-    ])
+    ];
+    let relations: Vec<(String, String)> = model::relations(plan, run)
+        .into_iter()
+        .map(|(what, said)| (capitalized(what), escape(&said)))
+        .collect();
+    rows.extend(relations.iter().map(|(what, said)| (what.as_str(), said.clone())));
+    facts(&rows)
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// The arena by what it holds.
@@ -207,57 +218,4 @@ pub fn memory(run: &Run) -> String {
         value: number::bytes(p.arena_bytes),
     });
     smolc_figures::bars(&bars)
-}
-
-/// A row a dataset, then the tokenizers.
-pub fn data(plan: &Plan) -> String {
-    let rows: Vec<Vec<String>> = plan
-        .datasets
-        .iter()
-        .enumerate()
-        .map(|(index, d)| {
-            let size = match (smolc_lower::ledger::size(plan, index), &d.measured) {
-                (None, _) => "?".into(),
-                (Some(n), Some(_)) => format!("{} measured", count(n)),
-                (Some(n), None) => format!("{} stated", count(n)),
-            };
-            let validation = match d.validation_per_million {
-                0 => "–".into(),
-                n => Ratio::new(u64::from(n), 1_000_000).map_or_else(|| "?".into(), |r| r.to_string()),
-            };
-            vec![escape(&d.name), size, validation, format!("<code>{}</code>", escape(&source(&d.source)))]
-        })
-        .collect();
-    let mut s = smolc_figures::table(&["Dataset", "Size", "Validation", "Source"], &rows);
-    let rows: Vec<Vec<String>> = plan
-        .tokenizers
-        .iter()
-        .map(|t| {
-            let source = match &t.source {
-                TokenizerSource::Hf { path } => path.clone(),
-                TokenizerSource::Bpe { train, .. } => {
-                    let names: Vec<String> = train.iter().map(|d| name(plan, *d)).collect();
-                    format!("byte-level BPE trained on {}", names.join(", "))
-                }
-            };
-            vec![
-                escape(&t.name),
-                grouped(t.vocab),
-                format!("<code>{}</code>", escape(&t.eos)),
-                escape(&source),
-            ]
-        })
-        .collect();
-    s.push_str(&smolc_figures::table(&["Tokenizer", "Tokens", "Ends a document", "Source"], &rows));
-    s
-}
-
-fn source(source: &Source) -> String {
-    // Every source names its kind and its files; what else it has is in the plan.
-    let value = serde_json::to_value(source).unwrap_or_default();
-    let text = |key: &str| value.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let list = value.get("patterns").and_then(serde_json::Value::as_array);
-    let patterns: Vec<&str> =
-        list.map(|l| l.iter().filter_map(serde_json::Value::as_str).collect()).unwrap_or_default();
-    format!("{} {}", text("kind"), patterns.join(" "))
 }

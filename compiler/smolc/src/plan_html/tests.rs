@@ -97,3 +97,24 @@ fn many_datasets_are_drawn_together() {
         .collect();
     assert_eq!(colors.len(), 1, "{colors:?}");
 }
+
+/// What a reader of the appendix asks of data and scores: the source of the hub, what was cleaned and how, what a classifier
+/// learned from, how each evaluation is done, where a run begins.
+#[test]
+fn data_and_evaluations_are_told() {
+    let html = page_of("clean.smol", include_str!("clean.smol"));
+    for part in [
+        "<code>hub HuggingFaceFW/fineweb-edu/sample-10BT (train)</code>",
+        "where .language == &quot;en&quot; and edu(.text) &gt;= 3, near duplicates dropped (14x8 hashes of 5 words), \
+         decontaminated against hellaswag, gsm8k (13 words)",
+        ">a sample of 50%<",
+        "<code>.score</code> from sequences of 1 to 2 words of <code>.content</code>",
+        "right choice has the highest log-probability a character",
+        "5, chosen for every question",
+        "equal numbers, answers of 256 tokens at most",
+        "<dt>Begins from</dt><dd>a after 20,000 steps, with its weights</dd>",
+        "<dt>Evaluation</dt><dd>hellaswag, gsm8k every 5,000 steps and at the end</dd>",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+}

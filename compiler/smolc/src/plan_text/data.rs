@@ -19,22 +19,16 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
             0 => "-".to_string(),
             n => Ratio::new(u64::from(n), 1_000_000).map_or_else(|| "?".into(), |r| r.to_string()),
         };
-        let (kind, patterns) = match &d.source {
-            Source::Files { patterns } => ("files", patterns.join(" ")),
-            Source::Text { patterns } => ("text", patterns.join(" ")),
-            Source::Jsonl { patterns, .. } => ("jsonl", patterns.join(" ")),
-            Source::Parquet { patterns, .. } => ("parquet", patterns.join(" ")),
-            Source::Tokens { patterns, .. } => ("tokens", patterns.join(" ")),
-            Source::Hub { repository, config, split, .. } => {
-                let config = config.as_ref().map_or_else(String::new, |c| format!("/{c}"));
-                ("hub", format!("{repository}{config} ({split})"))
-            }
-        };
         let take = d
             .take
             .as_ref()
             .map_or_else(String::new, |t| format!(", a sample of {}B", number::si(t.bytes as f64)));
-        table.row([d.name.clone(), size, validation, format!("{kind} {patterns}{}{take}", steps(&d.steps))]);
+        table.row([
+            d.name.clone(),
+            size,
+            validation,
+            format!("{} {}{}{take}", kind(&d.source), source(&d.source), steps(&d.steps)),
+        ]);
     }
     let mut text = format!("\n{}\n{}", out.style(Style::Dim, "data"), table.render(out, INDENT));
 
@@ -60,6 +54,33 @@ pub(super) fn render(plan: &Plan, out: &Stream) -> String {
     }
     text.push_str(&format!("\n{}", table.render(out, INDENT)));
     text
+}
+
+/// The word that a source begins with.
+pub(crate) fn kind(source: &Source) -> &'static str {
+    match source {
+        Source::Files { .. } => "files",
+        Source::Text { .. } => "text",
+        Source::Jsonl { .. } => "jsonl",
+        Source::Parquet { .. } => "parquet",
+        Source::Tokens { .. } => "tokens",
+        Source::Hub { .. } => "hub",
+    }
+}
+
+/// What a source reads: its patterns, or the repository.
+pub(crate) fn source(source: &Source) -> String {
+    match source {
+        Source::Hub { repository, config, split, .. } => {
+            let config = config.as_ref().map_or_else(String::new, |c| format!("/{c}"));
+            format!("{repository}{config} ({split})")
+        }
+        Source::Files { .. }
+        | Source::Text { .. }
+        | Source::Jsonl { .. }
+        | Source::Parquet { .. }
+        | Source::Tokens { .. } => source.patterns().join(" "),
+    }
 }
 
 /// What filters ask, and where it learns that.
@@ -88,8 +109,8 @@ fn classifiers(plan: &Plan, out: &Stream) -> String {
     format!("\n{}", table.render(out, INDENT))
 }
 
-/// What is done to the documents, briefly.
-fn steps(steps: &[Step]) -> String {
+/// What is done to the documents, briefly; each step begins with a comma.
+pub(crate) fn steps(steps: &[Step]) -> String {
     let words = steps.iter().map(|step| match step {
         Step::Where { filter } => format!(", where {}", filter),
         Step::Thin { filter, .. } => format!(", thinned to {}", filter),

@@ -1,7 +1,7 @@
 //! A plan for people, one file a section. Every number comes from the plan or from the compiler's token ledger; nothing
 //! is worked out here but sums, shares and units.
 
-mod data;
+pub(crate) mod data;
 mod ledger;
 mod measured;
 mod memory;

@@ -96,7 +96,7 @@ pub(super) fn facts(plan: &Plan, run: &Run, out: &Stream) -> String {
 }
 
 /// Where a run begins, what it learns, how it is judged: only what a spec says beyond the defaults.
-fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
+pub(crate) fn relations(plan: &Plan, run: &Run) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     if let Some(parent) = &run.parent {
         let name = plan.runs.get(parent.run).map_or("?", |r| r.name.as_str());
