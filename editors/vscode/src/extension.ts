@@ -1,89 +1,101 @@
 import * as vscode from "vscode";
 import { LanguageClient, TransportKind } from "vscode-languageclient/node";
+import { type Plan, Previews } from "./preview";
+import { complain, find } from "./program";
 
 let client: LanguageClient | undefined;
+/** The program that runs now. */
+let program = "smolc";
+/** Starts and stops follow one another. */
+let turn: Promise<void> = Promise.resolve();
 
-/** The text of a plan, by the address of its spec. */
-class Plans implements vscode.TextDocumentContentProvider {
-  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
-  readonly onDidChange = this.changed.event;
-
-  static address(spec: vscode.Uri): vscode.Uri {
-    return vscode.Uri.from({ scheme: "smolc-plan", path: `${spec.path}.plan`, query: spec.toString() });
+async function stop(): Promise<void> {
+  const old = client;
+  client = undefined;
+  // A client whose server has never run or has given up refuses to be stopped.
+  if (old?.needsStop()) {
+    await old.stop().catch(() => undefined);
   }
-
-  refresh(spec: vscode.Uri): void {
-    this.changed.fire(Plans.address(spec));
-  }
-
-  async provideTextDocumentContent(address: vscode.Uri): Promise<string> {
-    try {
-      const answer = await client?.sendRequest<{ text: string }>("smolc/plan", { textDocument: { uri: address.query } });
-      return answer?.text ?? "the language server is not running";
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  }
+  await old?.dispose().catch(() => undefined);
 }
 
-function program(): string {
-  return vscode.workspace.getConfiguration("smolc").get<string>("path") || "smolc";
-}
-
-async function start(): Promise<void> {
-  const server = { command: program(), args: ["lsp"], transport: TransportKind.stdio };
+async function start(fileEvents: vscode.FileSystemWatcher): Promise<void> {
+  await stop();
+  const found = await find();
+  if ("missing" in found) {
+    void complain(found.missing, () => restart(fileEvents));
+    return;
+  }
+  program = found.program;
+  const server = { command: program, args: ["lsp"], transport: TransportKind.stdio };
   client = new LanguageClient("smolc", "smolc", server, {
     documentSelector: [{ language: "smol" }],
-    synchronize: { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.smol") },
+    synchronize: { fileEvents },
   });
   try {
     await client.start();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    void vscode.window.showErrorMessage(`smolc cannot be started (${program()} lsp): ${why}`);
+    void complain(`smolc cannot be started (${program} lsp): ${why}.`, () => restart(fileEvents));
   }
 }
 
-async function preview(plans: Plans, spec: vscode.Uri | undefined): Promise<void> {
-  const uri = spec ?? vscode.window.activeTextEditor?.document.uri;
-  if (!uri) {
+function restart(fileEvents: vscode.FileSystemWatcher): Promise<void> {
+  turn = turn.then(() => start(fileEvents));
+  return turn;
+}
+
+async function ask(spec: vscode.Uri, run?: string): Promise<Plan> {
+  if (!client?.isRunning()) {
+    throw new Error("the language server is not running");
+  }
+  return client.sendRequest<Plan>("smolc/plan", { textDocument: { uri: spec.toString() }, run, format: "html" });
+}
+
+/** Runs one run of a spec as a task: the terminal shows it, and asks before a second begins beside it. */
+async function execute(spec: vscode.Uri, run: string): Promise<void> {
+  if (spec.scheme !== "file") {
+    void vscode.window.showErrorMessage("A spec must be a file before it can run: save it first.");
     return;
   }
-  plans.refresh(uri);
-  const document = await vscode.workspace.openTextDocument(Plans.address(uri));
-  await vscode.window.showTextDocument(document, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true });
-}
-
-/** A word as a shell of the terminal takes it. */
-function quoted(word: string): string {
-  return process.platform === "win32" ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;
+  const document = await vscode.workspace.openTextDocument(spec);
+  if (document.isDirty && !(await document.save())) {
+    return;
+  }
+  const scope = vscode.workspace.getWorkspaceFolder(spec) ?? vscode.TaskScope.Workspace;
+  const process = new vscode.ProcessExecution(program, ["run", spec.fsPath, "--run", run]);
+  const task = new vscode.Task({ type: "smolc", spec: spec.toString(), run }, scope, `run ${run}`, "smolc", process);
+  task.presentationOptions = { reveal: vscode.TaskRevealKind.Always, clear: true };
+  await vscode.tasks.executeTask(task);
 }
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
-  const plans = new Plans();
+  const fileEvents = vscode.workspace.createFileSystemWatcher("**/*.smol");
+  const previews = new Previews(ask);
+  const again = () => restart(fileEvents).then(() => previews.refresh());
   context.subscriptions.push(
-    vscode.workspace.registerTextDocumentContentProvider("smolc-plan", plans),
-    vscode.workspace.onDidChangeTextDocument((event) => {
-      if (event.document.languageId === "smol") {
-        plans.refresh(event.document.uri);
+    fileEvents,
+    previews,
+    vscode.commands.registerCommand("smolc.preview", async (uri?: vscode.Uri) => {
+      const spec = uri ?? vscode.window.activeTextEditor?.document.uri;
+      if (spec) {
+        await previews.show(spec);
       }
     }),
-    vscode.commands.registerCommand("smolc.preview", (uri?: vscode.Uri) => preview(plans, uri)),
     // What the lenses above a run do.
-    vscode.commands.registerCommand("smolc.plan", (uri: string) => preview(plans, vscode.Uri.parse(uri))),
-    vscode.commands.registerCommand("smolc.run", (uri: string, run: string) => {
-      const terminal = vscode.window.createTerminal("smolc run");
-      terminal.show();
-      terminal.sendText(`${quoted(program())} run ${quoted(vscode.Uri.parse(uri).fsPath)} --run ${quoted(run)}`);
-    }),
-    vscode.commands.registerCommand("smolc.restart", async () => {
-      await client?.stop();
-      await start();
+    vscode.commands.registerCommand("smolc.plan", (uri: string, run?: string) => previews.show(vscode.Uri.parse(uri), run)),
+    vscode.commands.registerCommand("smolc.run", (uri: string, run: string) => execute(vscode.Uri.parse(uri), run)),
+    vscode.commands.registerCommand("smolc.restart", again),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("smolc.path")) {
+        void again();
+      }
     }),
   );
-  await start();
+  await restart(fileEvents);
 }
 
 export async function deactivate(): Promise<void> {
-  await client?.stop();
+  await turn;
+  await stop();
 }

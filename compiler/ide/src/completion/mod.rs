@@ -132,7 +132,8 @@ pub fn complete(analysis: &Analysis<'_>, path: &str, offset: u32) -> Vec<Complet
         members(analysis, path, &written, &mut all);
         return all.finish();
     }
-    let number = before.last().is_some_and(|t| t.kind == TokenKind::Number);
+    let same_line = |t: &&&Token| t.span.start as usize >= line_start;
+    let number = before.last().filter(same_line).is_some_and(|t| t.kind == TokenKind::Number);
     if number && line.ends_with(char::is_whitespace) {
         units(analysis, path, start, &mut all);
         // A weight stands in front of a name.

@@ -3,8 +3,10 @@
 use super::Server;
 use super::convert::{address, plain};
 use super::dispatch::Refusal;
+use crate::failure::Failure;
 use crate::output::Stream;
-use crate::plan_text;
+use crate::spec::select;
+use crate::{plan_html, plan_text};
 use serde_json::{Value, json};
 use smolc_diag::LineIndex;
 use smolc_ide::{
@@ -375,8 +377,10 @@ impl Server<'_> {
         })
     }
 
-    /// `smolc/plan`: what `smolc plan` prints, for a preview.
+    /// `smolc/plan`: what `smolc plan` prints, for a preview: of one run if it is named, as a page if that is asked for.
     pub(super) fn plan(&self, params: &Value) -> Answer {
+        let named = params.get("run").and_then(Value::as_str);
+        let page = params.get("format").and_then(Value::as_str) == Some("html");
         self.ask(params, |analysis, path| {
             let checked = analysis.checked();
             if !checked.spec.complete {
@@ -385,10 +389,16 @@ impl Server<'_> {
             let plan = smolc_lower::lower(&checked.spec).map_err(|list| {
                 Refusal::Failed(list.first().map_or_else(String::new, |d| d.message.clone()))
             })?;
-            let runs: Vec<usize> = (0..plan.runs.len()).collect();
-            let text = plan_text::render(&plan, &runs, &Stream::plain(110))
-                .map_err(|_| Refusal::Failed("the plan cannot be shown".into()))?;
-            Ok(json!({ "text": text }))
+            let refused = |failure| match failure {
+                Failure::Because { message, .. } => Refusal::Failed(message),
+                Failure::Output(_) => Refusal::Failed("the plan cannot be shown".into()),
+            };
+            let runs = select(&plan, named).map_err(refused)?;
+            Ok(if page {
+                json!({ "html": plan_html::render(&plan, &runs).map_err(refused)? })
+            } else {
+                json!({ "text": plan_text::render(&plan, &runs, &Stream::plain(110)).map_err(refused)? })
+            })
         })
     }
 }

@@ -183,6 +183,11 @@ fn every_request_is_answered_in_the_protocols_types() {
     assert!(actions.is_empty(), "{actions:?}");
     let plan = c.raw("smolc/plan", document).unwrap();
     assert!(plan["text"].as_str().unwrap().contains("pretrain"), "{plan}");
+    let asked = |run: &str| json!({ "textDocument": { "uri": MAIN }, "run": run, "format": "html" });
+    let page = c.raw("smolc/plan", asked("pretrain")).unwrap();
+    assert!(page["html"].as_str().unwrap().contains("<h1>"), "{page}");
+    let (_, error) = c.raw("smolc/plan", asked("posttrain")).unwrap_err();
+    assert!(error.contains("no run `posttrain`"), "{error}");
 }
 
 #[test]
