@@ -105,7 +105,7 @@ impl Builder<'_> {
 
     /// One operand, of any rule that can be one.
     pub fn operand(&mut self, node: Node<'_>) -> Expr {
-        let span = self.tight(&node);
+        let span = self.span(&node);
         let kind = match node.as_rule() {
             Rule::if_expr => {
                 let mut parts = node.into_inner().filter(|n| n.as_rule() == Rule::expr);
@@ -153,7 +153,7 @@ impl Builder<'_> {
     }
 
     fn parens(&mut self, node: Node<'_>) -> Expr {
-        let whole = self.tight(&node);
+        let whole = self.span(&node);
         let mut end = whole;
         let (mut inner, mut target) = (None, None);
         for child in node.into_inner() {
@@ -196,7 +196,7 @@ impl Builder<'_> {
         let whole = self.span(&node);
         let mut value = Expr { kind: ExprKind::Error, span: whole };
         for child in node.into_inner() {
-            let span = whole.start_to(self.tight(&child));
+            let span = whole.start_to(self.span(&child));
             let left = Box::new(std::mem::replace(&mut value, Expr { kind: ExprKind::Error, span }));
             let kind = match child.as_rule() {
                 Rule::name => ExprKind::Name(self.ident(&child)),

@@ -51,28 +51,6 @@ impl Builder<'_> {
         last.map_or(span, |t| Span { end: t.span.end, ..span })
     }
 
-    /// The span of an operand or a part of one, without what lies behind its last token: a rule whose last part may be
-    /// missing has already taken the blanks and the comment in front of it.
-    pub fn tight(&self, node: &Node<'_>) -> Span {
-        let mut last = node.clone();
-        while let Rule::if_expr
-        | Rule::at_expr
-        | Rule::rest_expr
-        | Rule::weight
-        | Rule::weighed
-        | Rule::parens
-        | Rule::named
-        | Rule::plain_named
-        | Rule::call
-        | Rule::expr
-        | Rule::ops = last.as_rule()
-            && let Some(part) = last.clone().into_inner().next_back()
-        {
-            last = part;
-        }
-        Span { end: self.span(&last).end, ..self.span(node) }
-    }
-
     /// A span of the chunk, in the file.
     pub fn at(&self, start: usize, end: usize) -> Span {
         Span::new(self.file, (self.base + start).min(self.limit), (self.base + end).min(self.limit))
