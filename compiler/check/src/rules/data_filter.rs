@@ -58,5 +58,5 @@ fn nothing_passes(
 
 fn nothing_fails(at: Span) -> Diagnostic {
     Diagnostic::warning(CODE, at, "this filter is false of no document")
-        .help("change its bound; if it is there for missing values, `not is_null(…)` says so")
+        .help("change its bound; if it is there for missing values, `present(.NAME)` says so")
 }

@@ -377,7 +377,7 @@ mod tests {
             ),
             (vec![k(), bin(Eq, k(), Truth(false))], "`.k` and `.k == false`"),
             (vec![bin(Lt, x(), column("y")), not(bin(Lt, x(), column("y")))], "`.x < .y` and `not .x < .y`"),
-            (vec![is_null(x()), bin(Ge, x(), Int(0))], "`is_null(.x)` and `.x >= 0`"),
+            (vec![is_null(x()), bin(Ge, x(), Int(0))], "`not present(.x)` and `.x >= 0`"),
             (vec![not(is_null(x())), bin(Ge, x(), Int(0))], ""),
         ];
         for (conditions, why) in cases {

@@ -23,8 +23,9 @@ fn write(expr: &RowExpr, asked: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         | RowExpr::Column(_)
         | RowExpr::Call(..)
         | RowExpr::Length(_)
-        | RowExpr::Match(..)
-        | RowExpr::IsNull(_) => strength::ATOM,
+        | RowExpr::Match(..) => strength::ATOM,
+        RowExpr::Unary(Unary::Not, x) if matches!(**x, RowExpr::IsNull(_)) => strength::ATOM,
+        RowExpr::IsNull(_) => strength::NOT,
         RowExpr::Unary(Unary::Neg, _) => strength::NEGATION,
         RowExpr::Unary(Unary::Not, _) => strength::NOT,
         RowExpr::Binary(op, ..) => notation(*op).1,
@@ -46,7 +47,15 @@ fn write(expr: &RowExpr, asked: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("-")?;
             write(x, strength::ATOM, f)
         }
+        // The language asks whether a value is there.
+        RowExpr::IsNull(x) => {
+            f.write_str("not ")?;
+            call("present", [&**x].into_iter(), f)
+        }
         RowExpr::Unary(Unary::Not, x) => {
+            if let RowExpr::IsNull(x) = &**x {
+                return call("present", [&**x].into_iter(), f);
+            }
             f.write_str("not ")?;
             write(x, strength::NOT, f)
         }
@@ -67,7 +76,6 @@ fn write(expr: &RowExpr, asked: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         RowExpr::Call(builtin, args) => call(builtin.name(), args.iter(), f),
         RowExpr::Length(x) => call("length", [&**x].into_iter(), f),
         RowExpr::Match(test, a, b) => call(test.name(), [&**a, &**b].into_iter(), f),
-        RowExpr::IsNull(x) => call("is_null", [&**x].into_iter(), f),
     }
 }
 
@@ -120,7 +128,8 @@ mod tests {
             (bin(Binary::Mul, c("x"), RowExpr::Float(3.0)), ".x * 3.0"),
             (RowExpr::Unary(Unary::Neg, Box::new(RowExpr::Int(-3))), "-(-3)"),
             (RowExpr::Text("a\"{b}\\\n".into()), "\"a\\\"\\{b\\}\\\\\\n\""),
-            (RowExpr::Unary(Unary::Not, Box::new(RowExpr::IsNull(c("x")))), "not is_null(.x)"),
+            (RowExpr::Unary(Unary::Not, Box::new(RowExpr::IsNull(c("x")))), "present(.x)"),
+            (bin(Binary::And, Box::new(RowExpr::IsNull(c("x"))), score()), "not present(.x) and .score >= 3"),
             (
                 RowExpr::Match(TextMatch::Contains, c("text"), Box::new(RowExpr::Text("x".into()))),
                 "contains(.text, \"x\")",
