@@ -19,16 +19,16 @@ pub fn check(datasets: &[Dataset], out: &mut Vec<Diagnostic>) {
         for (step, at) in &dataset.steps {
             let Step::Where { filter } = step else { continue };
             let all = before.iter().map(|(f, _)| &f.expr).chain([&filter.expr]);
-            let nothing = Contradiction::of(all);
-            let found = match nothing {
-                Some(why) => Some(nothing_passes(dataset, filter, *at, &before, &why)),
-                None => Contradiction::of_not(&filter.expr).map(|_| nothing_fails(*at)),
-            };
-            if let Some(d) = found {
-                if !told.contains(at) {
-                    told.push(*at);
-                    out.push(d);
-                }
+            let nothing =
+                Contradiction::of(all).map(|why| nothing_passes(dataset, filter, *at, &before, &why));
+            // Behind a filter that nothing passes there is nothing to be said.
+            let ends = nothing.is_some();
+            let found = nothing.or_else(|| Contradiction::of_not(&filter.expr).map(|_| nothing_fails(*at)));
+            if let Some(d) = found.filter(|_| !told.contains(at)) {
+                told.push(*at);
+                out.push(d);
+            }
+            if ends {
                 break;
             }
             before.push((filter, *at));
