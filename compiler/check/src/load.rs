@@ -1,15 +1,14 @@
 //! Reading a spec and everything it imports, each file once.
 
 use crate::builtin::Builtin;
-use crate::value::ItemId;
+use crate::value::{ItemId, Map};
 use crate::walk::{Names, walk_item};
 use crate::world::World;
-use indexmap::IndexMap;
+use rustc_hash::FxHashMap;
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, FileId, Sources, Span};
 use smolc_syntax::ast;
 use smolc_syntax::ast::{ExprKind, ItemKind, UseSource};
-use std::collections::HashMap;
 
 /// The standard library, embedded.
 pub const STD: &[(&str, &str)] = &[
@@ -32,9 +31,9 @@ pub struct Module {
     /// The tree.
     pub ast: ast::File,
     /// What its names mean; filled by [`crate::names`].
-    pub scope: IndexMap<String, Bound>,
+    pub scope: Map<Bound>,
     /// Module that each `use` item reads, by item index.
-    pub imports: HashMap<usize, usize>,
+    pub imports: FxHashMap<usize, usize>,
     /// Put in front of the names of its datasets and tokenizers: `data.`; empty for the spec itself.
     pub prefix: String,
     /// Part of the standard library.
@@ -69,7 +68,7 @@ pub struct Program {
     /// Modules; the spec is the first.
     pub modules: Vec<Module>,
     /// Module by source file.
-    pub by_file: HashMap<FileId, usize>,
+    pub by_file: FxHashMap<FileId, usize>,
 }
 
 impl Program {
@@ -112,7 +111,7 @@ pub struct Loader<'a> {
     pub diagnostics: &'a mut Vec<Diagnostic>,
     /// The program so far.
     pub program: Program,
-    modules: HashMap<String, usize>,
+    modules: FxHashMap<String, usize>,
     /// Files being read, outermost first, with the `use` that led to each.
     stack: Vec<(String, Option<Span>)>,
 }
@@ -129,7 +128,7 @@ impl<'a> Loader<'a> {
             sources,
             diagnostics,
             program: Program::default(),
-            modules: HashMap::new(),
+            modules: FxHashMap::default(),
             stack: Vec::new(),
         }
     }
@@ -176,8 +175,8 @@ impl<'a> Loader<'a> {
             file,
             path: path.to_string(),
             ast: parsed.file,
-            scope: IndexMap::new(),
-            imports: HashMap::new(),
+            scope: Map::default(),
+            imports: FxHashMap::default(),
             prefix,
             std,
         });
@@ -216,7 +215,7 @@ impl<'a> Loader<'a> {
                 if STD.iter().any(|(n, _)| *n == member.text)
                     && !out.iter().any(|o| o.iter().any(|i| i.text == member.text))
                 {
-                    out.push(vec![reference.name, member]);
+                    out.push(vec![reference.name.clone(), member.clone()]);
                 }
             }
         }

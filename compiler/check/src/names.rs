@@ -5,13 +5,13 @@
 
 use crate::builtin::Builtin;
 use crate::load::{Bound, Program, Target, list};
-use crate::value::ItemId;
+use crate::value::{ItemId, Map};
 use crate::walk::{Names, walk_item};
-use indexmap::IndexMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{Ident, ItemKind};
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
 
 /// The name an item defines, and what its keyword is.
 pub fn defined(kind: &ItemKind) -> Option<(&Ident, &str)> {
@@ -30,10 +30,10 @@ pub fn defined(kind: &ItemKind) -> Option<(&Ident, &str)> {
 
 /// Fills the scope of every module.
 pub fn bind(program: &mut Program, out: &mut Vec<Diagnostic>) {
-    let exports: Vec<HashMap<String, Target>> =
+    let exports: Vec<FxHashMap<String, Target>> =
         (0..program.modules.len()).map(|m| exports(program, m)).collect();
     for (m, module) in program.modules.iter_mut().enumerate() {
-        let mut scope: IndexMap<String, Bound> = IndexMap::new();
+        let mut scope: Map<Bound> = Map::default();
         let mut add = |name: &Ident, target: Target, out: &mut Vec<Diagnostic>| match scope.get(&name.text) {
             Some(first) => out.push(
                 Diagnostic::error(
@@ -97,9 +97,9 @@ fn last_segment(u: &smolc_syntax::ast::Use) -> Option<&Ident> {
 }
 
 /// What other modules may take from a module: its own items, not what it imports.
-fn exports(program: &Program, m: usize) -> HashMap<String, Target> {
-    let Some(module) = program.modules.get(m) else { return HashMap::new() };
-    let mut out = HashMap::new();
+fn exports(program: &Program, m: usize) -> FxHashMap<String, Target> {
+    let Some(module) = program.modules.get(m) else { return FxHashMap::default() };
+    let mut out = FxHashMap::default();
     let builtins = Builtin::exported_by(&module.path).iter();
     out.extend(builtins.map(|b| (b.name().to_string(), Target::Builtin(*b))));
     for (i, item) in module.ast.items.iter().enumerate() {
@@ -150,11 +150,15 @@ impl Program {
     }
 }
 
+/// Items that are defined by themselves.
+pub type Ring = FxHashSet<ItemId>;
+
 /// Resolves every name of every module; yields the items that take part in a ring, which must not be evaluated.
-pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> {
-    let mut edges: HashMap<ItemId, Vec<(ItemId, Span)>> = HashMap::new();
-    let mut used: HashSet<ItemId> = HashSet::new();
-    let mut used_names: HashSet<(usize, String)> = HashSet::new();
+pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> Ring {
+    let mut edges: FxHashMap<ItemId, Vec<(ItemId, Span)>> = FxHashMap::default();
+    let mut used: FxHashSet<ItemId> = FxHashSet::default();
+    // Of the spec itself: only its own imports are asked for.
+    let mut used_names: FxHashSet<Cow<'_, str>> = FxHashSet::default();
     for (m, module) in program.modules.iter().enumerate() {
         for (i, item) in module.ast.items.iter().enumerate() {
             let id = ItemId { module: m, item: i };
@@ -176,14 +180,18 @@ pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> 
                 }
             }
             for name in &names.soft {
-                used_names.insert((m, name.text.clone()));
+                if m == 0 {
+                    used_names.insert(Cow::Borrowed(&name.text));
+                }
                 if let Some(Target::Item(to)) = program.lookup(name) {
                     used.insert(to);
                 }
             }
             for reference in &names.references {
-                used_names.insert((m, reference.name.text.clone()));
-                match program.lookup(&reference.name) {
+                if m == 0 {
+                    used_names.insert(Cow::Borrowed(&reference.name.text));
+                }
+                match program.lookup(reference.name) {
                     None if reference.name.text == "std" => {
                         let modules = || crate::load::STD.iter().map(|(n, _)| *n);
                         let known = || format!("it has {}", list(modules().map(|n| format!("`std.{n}`"))));
@@ -211,14 +219,16 @@ pub fn resolve(program: &Program, out: &mut Vec<Diagnostic>) -> HashSet<ItemId> 
                         }
                     }
                     None => {
-                        let d = unknown(program, m, &reference.name, &reference.locals);
+                        let d = unknown(program, m, reference.name, &reference.locals);
                         // What was most likely meant counts as used: one slip is one diagnostic.
                         let meant = d.fix.iter().flat_map(|f| &f.edits).map(|e| e.text.clone());
                         for text in meant {
                             if let Some(Target::Item(to)) = module.scope.get(&text).map(|b| b.target) {
                                 used.insert(to);
                             }
-                            used_names.insert((m, text));
+                            if m == 0 {
+                                used_names.insert(Cow::Owned(text));
+                            }
                         }
                         out.push(d);
                     }
@@ -269,7 +279,7 @@ fn shadowed(program: &Program, name: &Ident, of: &str) -> Diagnostic {
     .help("rename one of them")
 }
 
-fn unknown(program: &Program, m: usize, name: &Ident, locals: &[String]) -> Diagnostic {
+fn unknown(program: &Program, m: usize, name: &Ident, locals: &[&str]) -> Diagnostic {
     let d = Diagnostic::error("smol::name::unknown", name.span, format!("there is no `{}` here", name.text));
     // A name of the standard library that was not imported: say how.
     for (module, _) in crate::load::STD {
@@ -290,7 +300,7 @@ fn unknown(program: &Program, m: usize, name: &Ident, locals: &[String]) -> Diag
     let scope = program.modules.get(m).map(|x| x.scope.keys().map(String::as_str));
     let candidates = locals
         .iter()
-        .map(String::as_str)
+        .copied()
         .chain(scope.into_iter().flatten())
         .chain(Builtin::PRELUDE.iter().map(|b| b.name()));
     with_nearest(d, name, candidates)
@@ -314,11 +324,11 @@ fn std_defines(module: &str, name: &str) -> bool {
 
 fn rings(
     program: &Program,
-    edges: &HashMap<ItemId, Vec<(ItemId, Span)>>,
+    edges: &FxHashMap<ItemId, Vec<(ItemId, Span)>>,
     out: &mut Vec<Diagnostic>,
-) -> HashSet<ItemId> {
-    let mut done: HashSet<ItemId> = HashSet::new();
-    let mut in_ring = HashSet::new();
+) -> FxHashSet<ItemId> {
+    let mut done: FxHashSet<ItemId> = FxHashSet::default();
+    let mut in_ring = FxHashSet::default();
     let mut starts: Vec<ItemId> = edges.keys().copied().collect();
     starts.sort_unstable();
     for start in starts {
@@ -379,8 +389,8 @@ fn ring_diagnostic(
 
 fn unused(
     program: &Program,
-    used: &HashSet<ItemId>,
-    used_names: &HashSet<(usize, String)>,
+    used: &FxHashSet<ItemId>,
+    used_names: &FxHashSet<Cow<'_, str>>,
     out: &mut Vec<Diagnostic>,
 ) {
     // Only in the spec itself: a file that is imported is a library. A spec without a run is one too.
@@ -396,7 +406,7 @@ fn unused(
                 .names
                 .iter()
                 .chain(u.alias.as_ref())
-                .filter(|n| !used_names.contains(&(0, n.text.clone())))
+                .filter(|n| !used_names.contains(n.text.as_str()))
                 // What could not be imported was reported.
                 .filter(|n| spec.scope.get(&n.text).is_some_and(|b| b.target != Target::Unknown))
                 .collect();

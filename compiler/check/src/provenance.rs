@@ -19,9 +19,9 @@ const CHAIN: usize = 16;
 pub fn run(
     eval: &Eval<'_>,
     name: &str,
-    layers: &[Layer],
+    layers: &[Layer<'_>],
     block: &Object,
-    stages: &[StageLayers],
+    stages: &[StageLayers<'_>],
 ) -> Vec<Provenance> {
     let mut out = Vec::new();
     let own = layers.last().map(|l| l.name.span);
@@ -64,7 +64,7 @@ fn record(
     eval: &Eval<'_>,
     path: &str,
     object: &Object,
-    layers: &[Layer],
+    layers: &[Layer<'_>],
     own: Option<Span>,
     out: &mut Vec<Provenance>,
 ) {
@@ -112,7 +112,7 @@ fn value(eval: &Eval<'_>, field: &Field) -> String {
     }
 }
 
-fn touches(eval: &Eval<'_>, field: &Field, layers: &[Layer], own: Option<Span>) -> Vec<Touch> {
+fn touches(eval: &Eval<'_>, field: &Field, layers: &[Layer<'_>], own: Option<Span>) -> Vec<Touch> {
     let by = |span: Span| layers.iter().find(|l| l.body.iter().any(|m| inside(span, m.span)));
     let how = match by(field.key) {
         Some(layer) if Some(layer.name.span) == own => "set here".to_string(),

@@ -30,8 +30,6 @@ pub struct Spec {
     pub sweeps: Vec<Sweep>,
     /// Runs, each behind the one it begins from, otherwise in the order written.
     pub runs: Vec<Run>,
-    /// Where every value of every run comes from, by its path.
-    pub provenance: Vec<Provenance>,
     /// No error was found: the spec may be lowered.
     pub complete: bool,
 }

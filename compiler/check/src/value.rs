@@ -6,6 +6,7 @@ use crate::schema::Schema;
 use crate::share::Share;
 use crate::units::{Dim, quantity};
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 use smolc_diag::Span;
 use smolc_expr::Expr as Code;
 use smolc_plan::{Source, Take};
@@ -208,7 +209,7 @@ pub struct Object {
     /// What it is an instance of.
     pub schema: Option<&'static Schema>,
     /// Fields as written, defaults left out.
-    pub fields: IndexMap<String, Field>,
+    pub fields: Map<Field>,
     /// The whole record.
     pub span: Span,
 }
@@ -243,7 +244,10 @@ pub struct Closure {
 }
 
 /// Local names: function parameters and `t`, `end`.
-pub type Locals = Rc<IndexMap<String, Node>>;
+pub type Locals = Rc<Map<Node>>;
+
+/// Values by name, in the order written. Nobody chooses names against us: the fast hash does.
+pub type Map<V> = IndexMap<String, V, FxBuildHasher>;
 
 /// A dataset, named or still being piped together.
 #[derive(Clone, Debug)]

@@ -5,56 +5,56 @@ use smolc_syntax::ast::{Expr, ExprKind, Ident, ItemKind, Member, MemberKind, Run
 
 /// Names an item mentions, local ones left out.
 #[derive(Debug, Default)]
-pub struct Names {
+pub struct Names<'e> {
     /// Names of items, modules and builtins.
-    pub references: Vec<Reference>,
+    pub references: Vec<Reference<'e>>,
     /// Names of types.
-    pub types: Vec<Ident>,
+    pub types: Vec<&'e Ident>,
     /// Local names, and what introduces each, `parameter`.
-    pub shadowed: Vec<(Ident, &'static str)>,
+    pub shadowed: Vec<(&'e Ident, &'static str)>,
     /// Names that may be of items, and are used if they are: the `x` of `eval.x` in a guard.
-    pub soft: Vec<Ident>,
-    locals: Vec<String>,
+    pub soft: Vec<&'e Ident>,
+    locals: Vec<&'e str>,
 }
 
 /// A mention of a name.
 #[derive(Debug)]
-pub struct Reference {
+pub struct Reference<'e> {
     /// The name.
-    pub name: Ident,
+    pub name: &'e Ident,
     /// What stands behind a `.` right after it.
-    pub member: Option<Ident>,
+    pub member: Option<&'e Ident>,
     /// Local names that could have been meant.
-    pub locals: Vec<String>,
+    pub locals: Vec<&'e str>,
 }
 
 /// Collects the names of an item.
-pub fn walk_item(kind: &ItemKind, names: &mut Names) {
+pub fn walk_item<'e>(kind: &'e ItemKind, names: &mut Names<'e>) {
     match kind {
         ItemKind::Use(_) | ItemKind::Error { .. } => {}
         ItemKind::Param { ty, default, .. } => {
-            names.types.push(ty.clone());
+            names.types.push(ty);
             default.iter().for_each(|e| names.expr(e));
         }
         ItemKind::Let { value, .. } | ItemKind::Define { value, .. } => names.expr(value),
         ItemKind::Fn(f) => {
-            names.types.extend(f.result.clone());
+            names.types.extend(&f.result);
             for p in &f.parameters {
-                names.types.extend(p.ty.clone());
+                names.types.extend(&p.ty);
                 p.default.iter().for_each(|e| names.expr(e));
-                names.shadowed.push((p.name.clone(), "the parameter"));
+                names.shadowed.push((&p.name, "the parameter"));
             }
-            names.locals.extend(f.parameters.iter().map(|p| p.name.text.clone()));
+            names.locals.extend(f.parameters.iter().map(|p| p.name.text.as_str()));
             names.expr(&f.body);
         }
         ItemKind::Run(run) => names.run(run),
         ItemKind::Sweep { variable, values, body, .. } => {
             names.expr(values);
-            names.shadowed.push((variable.clone(), "the variable"));
-            names.locals.push(variable.text.clone());
+            names.shadowed.push((variable, "the variable"));
+            names.locals.push(&variable.text);
             // Runs of a sweep may begin from each other.
             names.locals.extend(body.iter().filter_map(|m| match &m.kind {
-                MemberKind::Run(run) if !run.with => Some(run.name.text.clone()),
+                MemberKind::Run(run) if !run.with => Some(run.name.text.as_str()),
                 _ => None,
             }));
             names.members(body);
@@ -63,8 +63,8 @@ pub fn walk_item(kind: &ItemKind, names: &mut Names) {
     }
 }
 
-impl Names {
-    fn run(&mut self, run: &Run) {
+impl<'e> Names<'e> {
+    fn run(&mut self, run: &'e Run) {
         if let Some((base, at)) = &run.from {
             self.expr(base);
             at.iter().for_each(|e| self.expr(e));
@@ -72,7 +72,7 @@ impl Names {
         self.members(&run.body);
     }
 
-    fn members(&mut self, members: &[Member]) {
+    fn members(&mut self, members: &'e [Member]) {
         for member in members {
             match &member.kind {
                 MemberKind::Field { name, value } => {
@@ -85,7 +85,7 @@ impl Names {
                     stage.length.iter().for_each(|e| self.expr(e));
                     if let Some(guard) = &stage.until {
                         let before = self.locals.len();
-                        self.locals.extend(crate::eval::SIGNALS.iter().map(|n| (*n).to_string()));
+                        self.locals.extend(crate::eval::SIGNALS);
                         self.expr(guard);
                         self.locals.truncate(before);
                     }
@@ -103,14 +103,13 @@ impl Names {
         }
     }
 
-    fn name(&mut self, name: &Ident, member: Option<&Ident>) {
-        if !self.locals.contains(&name.text) {
-            let locals = self.locals.clone();
-            self.references.push(Reference { name: name.clone(), member: member.cloned(), locals });
+    fn name(&mut self, name: &'e Ident, member: Option<&'e Ident>) {
+        if !self.locals.contains(&name.text.as_str()) {
+            self.references.push(Reference { name, member, locals: self.locals.clone() });
         }
     }
 
-    fn expr(&mut self, expr: &Expr) {
+    fn expr(&mut self, expr: &'e Expr) {
         match &expr.kind {
             ExprKind::Number(_)
             | ExprKind::Bool(_)
@@ -119,8 +118,8 @@ impl Names {
             | ExprKind::Error => {}
             ExprKind::Name(name) => self.name(name, None),
             ExprKind::Member(base, member) => match &base.kind {
-                ExprKind::Name(name) if name.text == "eval" && self.locals.contains(&name.text) => {
-                    self.soft.push(member.clone());
+                ExprKind::Name(name) if name.text == "eval" && self.locals.contains(&"eval") => {
+                    self.soft.push(member);
                 }
                 ExprKind::Name(name) => self.name(name, Some(member)),
                 _ => self.expr(base),
@@ -158,9 +157,9 @@ impl Names {
                 self.expr(c);
             }
             ExprKind::At(t, body) => {
-                self.shadowed.push((t.clone(), "the variable"));
+                self.shadowed.push((t, "the variable"));
                 let before = self.locals.len();
-                self.locals.extend([t.text.clone(), "end".to_string()]);
+                self.locals.extend([t.text.as_str(), "end"]);
                 self.expr(body);
                 self.locals.truncate(before);
             }

@@ -23,7 +23,7 @@ fn files(folder: &Path, out: &mut Vec<String>) {
     out.sort();
 }
 
-fn checked(name: &str) -> Checked {
+fn world() -> MemoryWorld {
     let mut all = Vec::new();
     files(&root(), &mut all);
     let mut world = MemoryWorld { home: Some("/h".into()), ..MemoryWorld::default() };
@@ -34,7 +34,11 @@ fn checked(name: &str) -> Checked {
     for path in ["smollm2/tokenizer.json", "tokenizer.json"] {
         world.tokenizers.insert(path.into(), Ok(49_152));
     }
-    check(&world, name, &[])
+    world
+}
+
+fn checked(name: &str) -> Checked {
+    check(&world(), name, &[])
 }
 
 fn said(checked: &Checked) -> Vec<String> {
@@ -123,9 +127,9 @@ fn sweeps_make_a_run_for_each_value() {
 
 #[test]
 fn provenance_names_every_place_and_the_winner() {
-    let checked = checked("smollm2/1.7b.smol");
+    let (checked, provenance) = smolc_check::trace(&world(), "smollm2/1.7b.smol", &[]);
     let at = |path: &str| {
-        let found = smolc_check::provenance::at(&checked.spec.provenance, path);
+        let found = smolc_check::provenance::at(&provenance, path);
         assert_eq!(found.len(), 1, "{path}");
         found[0].clone()
     };

@@ -184,8 +184,8 @@ fn sets_reach_models_and_show_in_the_provenance() {
     );
     let world = MemoryWorld::with_file("a.smol", &text);
     let how = |sets: &[(String, String)]| -> Vec<String> {
-        let checked = check(&world, "a.smol", sets);
-        let found = smolc_check::provenance::at(&checked.spec.provenance, "example.lr");
+        let (_, provenance) = smolc_check::trace(&world, "a.smol", sets);
+        let found = smolc_check::provenance::at(&provenance, "example.lr");
         found[0].touches.iter().map(|t| t.how.clone()).collect()
     };
     assert_eq!(how(&[]), ["set here", "the parameter's default"]);

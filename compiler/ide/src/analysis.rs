@@ -7,7 +7,6 @@ use smolc_check::{Checked, World, eval::Eval, names};
 use smolc_diag::{Diagnostic, FileId, Sources, Span};
 use smolc_syntax::ast::{Expr, Item};
 use std::cell::OnceCell;
-use std::collections::HashSet;
 use std::rc::Rc;
 
 /// A range of a file, by path.
@@ -32,7 +31,7 @@ pub struct Analysis<'w> {
     /// Its modules; the spec is the first.
     pub program: Program,
     /// Items that are defined by themselves.
-    rings: HashSet<ItemId>,
+    rings: names::Ring,
     sets: Vec<(String, String)>,
     checked: OnceCell<Checked>,
     resolved: OnceCell<Resolved>,

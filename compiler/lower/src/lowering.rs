@@ -8,6 +8,7 @@ use smolc_plan::{
     Dataset, EvaluationEvent, Guard, MixEntry, Model, PLAN_VERSION, Parameter, Parent, Part, Plan, Precision,
     Program, Recompute, Run, Schedule, Stage, Tokenizer,
 };
+use std::sync::Arc;
 
 /// Lowers a complete spec.
 ///
@@ -83,7 +84,7 @@ fn lower_dataset(d: &spec::Dataset) -> Dataset {
     }
 }
 
-type Built = (Program, Vec<Parameter>);
+type Built = (Arc<Program>, Arc<[Parameter]>);
 
 /// Programs built so far. Runs of one spec mostly share model and batch, and a program depends on nothing else.
 #[derive(Default)]
@@ -102,7 +103,8 @@ impl<'s> Programs<'s> {
         if let Some((.., built)) = known {
             return Ok(built.clone());
         }
-        let built = program::build_in(model, &options, precision)?;
+        let (program, parameters) = program::build_in(model, &options, precision)?;
+        let built: Built = (Arc::new(program), parameters.into());
         self.built.push((model, options, precision, built.clone()));
         Ok(built)
     }

@@ -192,6 +192,7 @@ mod tests {
         Program, Ratio, Rope, Run, Schedule, Source, Stage, Tokenizer, TokenizerSource, Validation,
     };
     use smolc_expr::Expr;
+    use std::sync::Arc;
 
     fn dataset(name: &str) -> Dataset {
         Dataset {
@@ -274,8 +275,8 @@ mod tests {
                 evaluations: vec![],
                 target: None,
                 weight_decay: None,
-                parameters: vec![],
-                program: Program {
+                parameters: [].into(),
+                program: Arc::new(Program {
                     batch: 1,
                     window: 4,
                     tensors: vec![],
@@ -289,7 +290,7 @@ mod tests {
                     activation_bytes: 0,
                     flops: 0,
                     recomputed_flops: 0,
-                },
+                }),
             }],
         }
     }
@@ -345,7 +346,7 @@ mod tests {
         assert_eq!(lines(&old, &new).len(), 1);
         assert!(lines(&old, &new)[0].starts_with("run pretrain.stages.prose.mix, exactly: docs 4/5"));
         let mut new = plan();
-        new.runs[0].program.arena_bytes = 64;
+        Arc::make_mut(&mut new.runs[0].program).arena_bytes = 64;
         assert_eq!(lines(&old, &new), ["run pretrain.step program: differs"]);
         let mut new = plan();
         new.datasets.push(dataset("more"));

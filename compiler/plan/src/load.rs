@@ -8,6 +8,7 @@ use crate::program::{Op, Program, Slot, Space, Statement};
 use crate::{Classifier, PLAN_VERSION, Plan, Protocol, Ratio, Run, SignalKind, Step};
 use smolc_expr::row::Need;
 use std::collections::HashSet;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Why bytes are not a plan.
@@ -52,12 +53,18 @@ impl Plan {
     /// Checks everything the runtime relies on.
     pub fn validate(&self) -> Result<(), PlanError> {
         let mut names = HashSet::new();
+        let mut programs: Vec<&Run> = Vec::new();
         for (index, run) in self.runs.iter().enumerate() {
             let bad = |e| PlanError::Inconsistent(format!("run `{}`: {e}", run.name));
             if !names.insert(run.name.as_str()) {
                 return Err(bad("another run has its name".to_string()));
             }
             self.validate_run(run).map_err(bad)?;
+            if !programs.iter().any(|other| share_program(run, other)) {
+                validate_program(&run.program, run.model.layers).map_err(bad)?;
+                validate_parameters(run).map_err(bad)?;
+                programs.push(run);
+            }
             self.validate_relations(index, run).map_err(bad)?;
         }
         self.validate_data().map_err(PlanError::Inconsistent)
@@ -188,24 +195,33 @@ impl Plan {
         if next != run.steps {
             return Err(format!("its stages have {next} steps, the run {}", run.steps));
         }
-        validate_program(&run.program, run.model.layers)?;
-        for parameter in &run.parameters {
-            let tensor = run
-                .program
-                .tensors
-                .get(parameter.tensor.0 as usize)
-                .filter(|t| t.space == Space::Parameter)
-                .ok_or_else(|| format!("parameter `{}` names no parameter tensor", parameter.name))?;
-            let (rows, width) =
-                (tensor.shape.first().copied().unwrap_or(1), elements(tensor.shape.get(1..))?);
-            let own = (parameter.shape.first().copied().unwrap_or(1), elements(parameter.shape.get(1..))?);
-            let end = parameter.row.checked_add(own.0).ok_or("a row number overflows")?;
-            if own.1 != width || end > rows || parameter.layer.unwrap_or(0) >= tensor.slots {
-                return Err(format!("parameter `{}` does not fit into `{}`", parameter.name, tensor.name));
-            }
-        }
         Ok(())
     }
+}
+
+/// Whether what holds of the program and the parameters of one run holds of the other's.
+fn share_program(a: &Run, b: &Run) -> bool {
+    Arc::ptr_eq(&a.program, &b.program)
+        && Arc::ptr_eq(&a.parameters, &b.parameters)
+        && a.model.layers == b.model.layers
+}
+
+fn validate_parameters(run: &Run) -> Result<(), String> {
+    for parameter in run.parameters.iter() {
+        let tensor = run
+            .program
+            .tensors
+            .get(parameter.tensor.0 as usize)
+            .filter(|t| t.space == Space::Parameter)
+            .ok_or_else(|| format!("parameter `{}` names no parameter tensor", parameter.name))?;
+        let (rows, width) = (tensor.shape.first().copied().unwrap_or(1), elements(tensor.shape.get(1..))?);
+        let own = (parameter.shape.first().copied().unwrap_or(1), elements(parameter.shape.get(1..))?);
+        let end = parameter.row.checked_add(own.0).ok_or("a row number overflows")?;
+        if own.1 != width || end > rows || parameter.layer.unwrap_or(0) >= tensor.slots {
+            return Err(format!("parameter `{}` does not fit into `{}`", parameter.name, tensor.name));
+        }
+    }
+    Ok(())
 }
 
 /// Whether some filter of a pipeline asks a classifier.

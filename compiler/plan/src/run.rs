@@ -6,6 +6,7 @@ use crate::program::{Precision, Program};
 use crate::ratio::Ratio;
 use crate::target::Target;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,9 +55,9 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Precision::is_default")]
     pub precision: Precision,
     /// Parameters by their Hugging Face names, in the order of `model.safetensors`.
-    pub parameters: Vec<Parameter>,
-    /// The step program of one micro-batch and of the update.
-    pub program: Program,
+    pub parameters: Arc<[Parameter]>,
+    /// The step program of one micro-batch and of the update. Runs of the same model and batch share it in memory.
+    pub program: Arc<Program>,
 }
 
 /// Where a run begins.

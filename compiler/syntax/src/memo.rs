@@ -5,8 +5,7 @@
 //! spans. A memo therefore changes how long parsing takes, never what it yields; `tests/incremental.rs` holds the two
 //! against each other.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use smolc_diag::{FileId, Span};
 
 use crate::ast::Item;
@@ -19,9 +18,9 @@ const MOST: usize = 2 << 20;
 /// What is known of lines and items that were parsed before.
 #[derive(Debug, Default)]
 pub struct Memo {
-    lines: HashMap<Box<str>, Box<[(TokenKind, u32)]>>,
+    lines: FxHashMap<Box<str>, Box<[(TokenKind, u32)]>>,
     /// The tree of an item, and where it stood.
-    items: HashMap<Box<str>, (u32, Item)>,
+    items: FxHashMap<Box<str>, (u32, Item)>,
     bytes: usize,
 }
 
@@ -31,15 +30,21 @@ impl Memo {
         let mut tokens = Vec::with_capacity(text.len() / 3);
         let mut at = 0u32;
         for line in text.split_inclusive('\n') {
-            if !self.lines.contains_key(line) {
-                let cut = tokenize(file, line);
-                let kept = cut.iter().map(|t| (t.kind, t.span.end - t.span.start)).collect();
-                self.room(line.len());
-                self.lines.insert(line.into(), kept);
-            }
-            for &(kind, length) in self.lines.get(line).into_iter().flatten() {
-                tokens.push(Token { kind, span: Span { file, start: at, end: at + length } });
-                at += length;
+            let mut push = |kept: &[(TokenKind, u32)]| {
+                for &(kind, length) in kept {
+                    tokens.push(Token { kind, span: Span { file, start: at, end: at + length } });
+                    at += length;
+                }
+            };
+            match self.lines.get(line) {
+                Some(kept) => push(kept),
+                None => {
+                    let cut = tokenize(file, line);
+                    let kept: Box<[_]> = cut.iter().map(|t| (t.kind, t.span.end - t.span.start)).collect();
+                    push(&kept);
+                    self.room(line.len());
+                    self.lines.insert(line.into(), kept);
+                }
             }
         }
         tokens

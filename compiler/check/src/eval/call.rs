@@ -4,8 +4,7 @@ use super::Eval;
 use crate::builtin::Builtin;
 use crate::schema::{dataset, tokenizer};
 use crate::types::Type;
-use crate::value::{Field, ItemId, Locals, Node, Object, Value};
-use indexmap::IndexMap;
+use crate::value::{Field, ItemId, Locals, Map, Node, Object, Value};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_expr::Builtin as Math;
@@ -89,8 +88,8 @@ impl Eval<'_> {
         arguments: &[Argument],
         span: Span,
         locals: &Locals,
-    ) -> Option<IndexMap<String, Node>> {
-        let mut bound: IndexMap<String, Node> = IndexMap::new();
+    ) -> Option<Map<Node>> {
+        let mut bound: Map<Node> = Map::default();
         let mut good = true;
         let mut place = 0;
         for argument in arguments {
@@ -145,8 +144,8 @@ impl Eval<'_> {
                 good = false;
                 continue;
             }
-            let what = format!("`{}` of `{function}`", formal.name);
-            if node.is_error() || !self.expect(&node, &formal.ty, &what, formal.at) {
+            let what = format_args!("`{}` of `{function}`", formal.name);
+            if node.is_error() || !self.expect(&node, &formal.ty, what, formal.at) {
                 good = false;
             }
             bound.insert(formal.name.to_string(), node);
@@ -194,9 +193,9 @@ impl Eval<'_> {
         }
         let node = self.expr(&f.body, &Rc::new(bound));
         if let Some(ty) = f.result.as_ref().and_then(|r| Type::named(&r.text).map(|t| (t, r.span))) {
-            let what = format!("the result of `{}`", f.name.text);
+            let what = format_args!("the result of `{}`", f.name.text);
             let code = matches!(node.value, Value::Code(..));
-            if !node.is_error() && !code && !self.expect(&node, &ty.0, &what, Some(ty.1)) {
+            if !node.is_error() && !code && !self.expect(&node, &ty.0, what, Some(ty.1)) {
                 return Node::error(span);
             }
         }

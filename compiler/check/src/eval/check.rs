@@ -6,14 +6,20 @@ use crate::units::Dim;
 use crate::value::{Node, Num, Value};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
+use std::fmt::Display;
 
 impl Eval<'_> {
     /// Reports `node` unless it is of type `ty`. `what` is the place, ``the field `batch` ``; `declared` is where the
     /// place got its type, if that is in a file.
-    pub fn expect(&mut self, node: &Node, ty: &Type, what: &str, declared: Option<Span>) -> bool {
-        if ty.accepts(&node.value) {
-            return true;
+    pub fn expect(&mut self, node: &Node, ty: &Type, what: impl Display, declared: Option<Span>) -> bool {
+        let accepted = ty.accepts(&node.value);
+        if !accepted {
+            self.mismatch(node, ty, &what.to_string(), declared);
         }
+        accepted
+    }
+
+    fn mismatch(&mut self, node: &Node, ty: &Type, what: &str, declared: Option<Span>) {
         let mut d = match (&node.value, ty) {
             (Value::Number(n, dim), ty) if !ty.dims().is_empty() => {
                 self.number_mismatch(node, *n, *dim, ty, what)
@@ -38,7 +44,6 @@ impl Eval<'_> {
             d = d.help(help);
         }
         self.diagnostics.push(d);
-        false
     }
 
     fn number_mismatch(&self, node: &Node, n: Num, dim: Dim, ty: &Type, what: &str) -> Diagnostic {
@@ -82,7 +87,7 @@ impl Eval<'_> {
     }
 
     /// Reports a bare word that is not one of a closed set.
-    pub(super) fn wrong_word(&mut self, word: &str, span: Span, words: &[&str], what: &str) -> Node {
+    pub(super) fn wrong_word(&mut self, word: &str, span: Span, words: &[&str], what: impl Display) -> Node {
         let quoted = words.iter().map(|w| format!("`{w}`"));
         let mut d = Diagnostic::error(
             "smol::type::mismatch",

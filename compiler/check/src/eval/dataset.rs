@@ -75,8 +75,8 @@ impl Eval<'_> {
             return self.fail(span, d);
         };
         let Value::Dataset(dataset) = &piped.value else {
-            let what = format!("what is piped into `{}`", b.name());
-            self.expect(&piped, &Type::Dataset, &what, None);
+            let what = format_args!("what is piped into `{}`", b.name());
+            self.expect(&piped, &Type::Dataset, what, None);
             return Node::error(span);
         };
         // A pipeline that starts from a named dataset makes a new, unnamed one.
@@ -408,7 +408,7 @@ impl Eval<'_> {
     }
 }
 
-fn object(bound: indexmap::IndexMap<String, Node>, span: Span) -> Object {
+fn object(bound: crate::value::Map<Node>, span: Span) -> Object {
     let fields = bound.into_iter().map(|(k, node)| (k, Field::new(node.span, node))).collect();
     Object { schema: None, fields, span }
 }

@@ -78,7 +78,7 @@ impl Eval<'_> {
             }
         };
         if node.is_error()
-            || !self.expect(&node, &ty, &format!("the parameter `{}`", name.text), Some(ty_span))
+            || !self.expect(&node, &ty, format_args!("the parameter `{}`", name.text), Some(ty_span))
         {
             return Node::error(name.span);
         }
@@ -107,10 +107,10 @@ impl Eval<'_> {
         if let (Value::Eval(_), "eval") = (&node.value, keyword.text.as_str()) {
             return node;
         }
-        let what = format!("the value of {} `{}`", keyword.text, name.text);
+        let what = format_args!("the value of {} `{}`", keyword.text, name.text);
         if !node.is_error()
             && !matches!(node.value, Value::Dataset(_))
-            && !self.expect(&node, &ty, &what, None)
+            && !self.expect(&node, &ty, what, None)
         {
             return Node::error(name.span);
         }
@@ -126,7 +126,7 @@ impl Eval<'_> {
                 ..(**d).clone()
             })),
             (Value::Dataset(_), _) => {
-                self.expect(&node, &ty, &what, None);
+                self.expect(&node, &ty, what, None);
                 Value::Error
             }
             (Value::Classifier(c), _) if c.id.is_none() => Value::Classifier(Rc::new(ClassifierValue {

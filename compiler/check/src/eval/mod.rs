@@ -25,14 +25,15 @@ pub use signals::{Guard, NAMES as SIGNALS, ReadingKind};
 
 use crate::builtin::Builtin;
 use crate::load::{Program, Target};
+use crate::names::Ring;
 use crate::rational::Fraction;
 use crate::types::Type;
 use crate::units::Dim;
 use crate::value::{CadenceValue, Closure, ItemId, Locals, Node, Num, Value};
 use crate::world::World;
+use rustc_hash::FxHashMap;
 use smolc_diag::{Diagnostic, Sources, Span};
 use smolc_syntax::ast::{Cadence, Expr, ExprKind, Ident, Number, TextPart, UnaryOp};
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Whether run-time code is small enough to be compiled; looks at no more of it than that takes.
@@ -64,9 +65,9 @@ pub struct Eval<'a> {
     /// Source text, to quote schedules.
     pub sources: &'a Sources,
     /// Items that take part in a ring.
-    pub poisoned: HashSet<ItemId>,
+    pub poisoned: Ring,
     /// Values of parameters given from outside.
-    pub sets: HashMap<ItemId, Node>,
+    pub sets: FxHashMap<ItemId, Node>,
     /// What has been found.
     pub diagnostics: Vec<Diagnostic>,
     /// What is being evaluated, for messages: ``stage `anneal` ``.
@@ -80,8 +81,8 @@ pub struct Eval<'a> {
     /// Records stand where a whole block is due: they change the block of the run this one is derived from.
     partial: bool,
     /// Runs of the sweep that is being built, by name, and their indices in the spec.
-    pub siblings: HashMap<String, (Derived, usize)>,
-    memo: HashMap<ItemId, Node>,
+    pub siblings: FxHashMap<String, (Derived<'a>, usize)>,
+    memo: FxHashMap<ItemId, Node>,
     depth: usize,
     work: usize,
 }
@@ -95,26 +96,21 @@ const TEXT: usize = 64 * 1024;
 
 impl<'a> Eval<'a> {
     /// An evaluator of a resolved program.
-    pub fn new(
-        world: &'a dyn World,
-        program: &'a Program,
-        sources: &'a Sources,
-        poisoned: HashSet<ItemId>,
-    ) -> Eval<'a> {
+    pub fn new(world: &'a dyn World, program: &'a Program, sources: &'a Sources, poisoned: Ring) -> Eval<'a> {
         Eval {
             world,
             program,
             sources,
             poisoned,
-            sets: HashMap::new(),
+            sets: FxHashMap::default(),
             diagnostics: Vec::new(),
             owner: String::new(),
             time: None,
             rows: None,
             guard: None,
             partial: false,
-            siblings: HashMap::new(),
-            memo: HashMap::new(),
+            siblings: FxHashMap::default(),
+            memo: FxHashMap::default(),
             depth: 0,
             work: 0,
         }

@@ -3,11 +3,11 @@
 use super::Eval;
 use crate::schema::{FieldSpec, Presence, Schema};
 use crate::types::Type;
-use crate::value::{Field, Locals, Node, Object, Value};
-use indexmap::IndexMap;
+use crate::value::{Field, Locals, Map, Node, Object, Value};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{Expr, ExprKind, Ident, Member, MemberKind};
+use std::fmt::Arguments;
 use std::rc::Rc;
 
 impl Eval<'_> {
@@ -18,14 +18,14 @@ impl Eval<'_> {
     }
 
     /// The fields of a block. `stage` members are left to the caller; other members that are not fields are reported.
-    pub fn fields(
+    pub fn fields<'m>(
         &mut self,
-        members: &[Member],
+        members: impl IntoIterator<Item = &'m Member>,
         schema: Option<&'static Schema>,
         owner: &str,
         locals: &Locals,
-    ) -> IndexMap<String, Field> {
-        let mut fields: IndexMap<String, Field> = IndexMap::new();
+    ) -> Map<Field> {
+        let mut fields: Map<Field> = Map::default();
         for member in members {
             match &member.kind {
                 MemberKind::Field { name, value } => {
@@ -92,12 +92,18 @@ impl Eval<'_> {
         if std::ptr::eq(schema, &crate::schema::run::RUN) && spec.name == "stages" {
             return Node::new(Value::None, value.span);
         }
-        let what = format!("`{}` of {owner}", name.text);
-        self.typed(name, value, spec, &what, locals)
+        self.typed(name, value, spec, format_args!("`{}` of {owner}", name.text), locals)
     }
 
     /// The value of a field of known type.
-    fn typed(&mut self, name: &Ident, value: &Expr, spec: &FieldSpec, what: &str, locals: &Locals) -> Node {
+    fn typed(
+        &mut self,
+        name: &Ident,
+        value: &Expr,
+        spec: &FieldSpec,
+        what: Arguments<'_>,
+        locals: &Locals,
+    ) -> Node {
         let partial = std::mem::replace(&mut self.partial, false);
         let node = self.typed_value(name, value, spec, what, locals, partial);
         self.partial = partial;
@@ -109,7 +115,7 @@ impl Eval<'_> {
         name: &Ident,
         value: &Expr,
         spec: &FieldSpec,
-        what: &str,
+        what: Arguments<'_>,
         locals: &Locals,
         partial: bool,
     ) -> Node {
@@ -151,7 +157,7 @@ impl Eval<'_> {
         owner: &str,
         locals: &Locals,
     ) -> Node {
-        let mut fields: IndexMap<String, Field> = IndexMap::new();
+        let mut fields: Map<Field> = Map::default();
         for member in members {
             let MemberKind::Field { name, value } = &member.kind else {
                 if let MemberKind::Error { name: Some(name) } = &member.kind {
@@ -165,7 +171,9 @@ impl Eval<'_> {
                 continue;
             }
             let node = match schemas.iter().find_map(|s| s.field(&name.text)) {
-                Some(spec) => self.typed(name, value, spec, &format!("`{}` of `{owner}`", name.text), locals),
+                Some(spec) => {
+                    self.typed(name, value, spec, format_args!("`{}` of `{owner}`", name.text), locals)
+                }
                 None => self.expr(value, locals),
             };
             fields.insert(name.text.clone(), Field::new(name.span, node));
@@ -200,8 +208,8 @@ impl Eval<'_> {
     }
 
     /// The fields of a plain record as those of a schema.
-    pub(super) fn conform_to(&mut self, o: &Object, schema: &'static Schema) -> IndexMap<String, Field> {
-        let mut fields = IndexMap::new();
+    pub(super) fn conform_to(&mut self, o: &Object, schema: &'static Schema) -> Map<Field> {
+        let mut fields = Map::default();
         for (key, field) in &o.fields {
             let name = Ident { text: key.clone(), span: field.key };
             let kept = match schema.field(key) {
@@ -210,8 +218,8 @@ impl Eval<'_> {
                     Node::error(field.node.span)
                 }
                 Some(spec) => {
-                    let what = format!("`{key}` of `{}`", schema.name);
-                    if self.expect(&field.node, &spec.ty, &what, None) {
+                    let what = format_args!("`{key}` of `{}`", schema.name);
+                    if self.expect(&field.node, &spec.ty, what, None) {
                         self.conform(field.node.clone(), &spec.ty)
                     } else {
                         Node::error(field.node.span)
@@ -307,10 +315,10 @@ impl Eval<'_> {
             }
         };
         let owner = object.schema.map_or("the record".to_string(), |s| format!("`{}`", s.name));
-        let (drops, sets): (Vec<Member>, Vec<Member>) =
-            members.iter().cloned().partition(|m| matches!(m.kind, MemberKind::Drop { .. }));
+        let (drops, sets): (Vec<&Member>, Vec<&Member>) =
+            members.iter().partition(|m| matches!(m.kind, MemberKind::Drop { .. }));
         let mut fields = object.fields.clone();
-        for member in &drops {
+        for member in drops {
             let MemberKind::Drop { name } = &member.kind else { continue };
             if fields.shift_remove(&name.text).is_none() {
                 let mut d = Diagnostic::error(
@@ -325,7 +333,7 @@ impl Eval<'_> {
                 self.diagnostics.push(d);
             }
         }
-        let over = self.fields(&sets, object.schema, &owner, locals);
+        let over = self.fields(sets, object.schema, &owner, locals);
         merge(&mut fields, over);
         let whole = Object { schema: object.schema, fields, span };
         self.missing(&whole, span, &owner);
@@ -339,7 +347,7 @@ fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
 }
 
 /// Lays the fields of `over` over those of `base`: records merge, anything else replaces.
-pub(super) fn merge(base: &mut IndexMap<String, Field>, over: IndexMap<String, Field>) {
+pub(super) fn merge(base: &mut Map<Field>, over: Map<Field>) {
     for (key, field) in over {
         let old = base.get(&key);
         let before = old.map(|f| [f.before.clone(), vec![f.key]].concat()).unwrap_or_default();

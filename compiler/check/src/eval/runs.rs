@@ -9,30 +9,29 @@ use super::Eval;
 use crate::load::Target;
 use crate::schema::run::RUN;
 use crate::types::Type;
-use crate::value::{Field, ItemId, Locals, Node, Object, Value};
-use indexmap::IndexMap;
+use crate::value::{Field, ItemId, Locals, Map, Node, Object, Value};
+use rustc_hash::FxHashSet;
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic, Span};
 use smolc_syntax::ast::{self, Expr, ExprKind, Ident, ItemKind, Member, MemberKind};
-use std::collections::HashSet;
 use std::rc::Rc;
 
 /// One body of a run, and the names it sees.
 #[derive(Clone)]
-pub struct Layer {
+pub struct Layer<'p> {
     /// The run it belongs to.
-    pub name: Ident,
+    pub name: &'p Ident,
     /// Its members.
-    pub body: Rc<Vec<Member>>,
+    pub body: Vec<&'p Member>,
     /// A sweep's variable.
     pub locals: Locals,
 }
 
 /// What a run is made of.
 #[derive(Clone, Default)]
-pub struct Derived {
+pub struct Derived<'p> {
     /// Bodies, the first one derived from first.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<Layer<'p>>,
     /// Where it begins, if not from initialization.
     pub branch: Option<Branch>,
     /// It names a run that is none; that was reported.
@@ -62,15 +61,15 @@ pub enum Base {
 }
 
 /// A stage with the bodies that make it.
-pub struct StageLayers {
+pub struct StageLayers<'p> {
     /// Its name, where it is written last.
-    pub name: Ident,
+    pub name: &'p Ident,
     /// `for …`
-    pub length: Option<(Expr, Locals)>,
+    pub length: Option<(&'p Expr, Locals)>,
     /// `until …`
-    pub until: Option<(Expr, Locals)>,
+    pub until: Option<(&'p Expr, Locals)>,
     /// Bodies, the one it is derived from first.
-    pub bodies: Vec<(Rc<Vec<Member>>, Locals)>,
+    pub bodies: Vec<(&'p [Member], Locals)>,
 }
 
 /// How deep runs may be derived from each other.
@@ -79,7 +78,7 @@ const DEPTH: usize = 64;
 /// Fields a branch does not take over: they are about the run itself.
 const OWN: &[&str] = &["stages", "carry"];
 
-impl Eval<'_> {
+impl<'a> Eval<'a> {
     /// The run a `from` names.
     pub fn base_run(&mut self, base: &Expr) -> Option<ItemId> {
         let target = match &base.kind {
@@ -123,17 +122,23 @@ impl Eval<'_> {
     }
 
     /// What a run item is derived from.
-    pub fn derived(&mut self, id: ItemId, depth: usize) -> Derived {
+    pub fn derived(&mut self, id: ItemId, depth: usize) -> Derived<'a> {
         let program = self.program;
         let Some(ItemKind::Run(run)) = program.item(id).map(|i| &i.kind) else { return Derived::default() };
-        self.derive(run, &Rc::default(), depth)
+        self.derive(run, run.from.as_ref(), &Rc::default(), depth)
     }
 
-    /// What a run that sees these names is derived from.
-    pub fn derive(&mut self, run: &ast::Run, locals: &Locals, depth: usize) -> Derived {
-        let own = Layer { name: run.name.clone(), body: Rc::new(run.body.clone()), locals: locals.clone() };
+    /// What a run that sees these names is derived from; `from` is the run it begins from, and where.
+    pub fn derive(
+        &mut self,
+        run: &'a ast::Run,
+        from: Option<&(Expr, Option<Expr>)>,
+        locals: &Locals,
+        depth: usize,
+    ) -> Derived<'a> {
+        let own = Layer { name: &run.name, body: run.body.iter().collect(), locals: locals.clone() };
         let mut derived = Derived::default();
-        if let Some((base, at)) = &run.from
+        if let Some((base, at)) = from
             && depth < DEPTH
         {
             let sibling = match &base.kind {
@@ -150,12 +155,11 @@ impl Eval<'_> {
                     derived.layers = below.layers;
                     // A run that goes on from another one has stages of its own.
                     for layer in &mut derived.layers {
-                        let kept = |m: &&Member| match &m.kind {
+                        layer.body.retain(|m| match &m.kind {
                             MemberKind::Stage(_) => false,
                             MemberKind::Field { name, .. } => !OWN.contains(&name.text.as_str()),
                             _ => true,
-                        };
-                        layer.body = Rc::new(layer.body.iter().filter(kept).cloned().collect());
+                        });
                     }
                     derived.branch = Some(Branch {
                         base: start,
@@ -172,25 +176,25 @@ impl Eval<'_> {
     }
 
     /// The fields of a run, merged over its layers.
-    pub fn run_fields(&mut self, layers: &[Layer]) -> IndexMap<String, Field> {
-        let mut fields: IndexMap<String, Field> = IndexMap::new();
+    pub fn run_fields(&mut self, layers: &[Layer<'_>]) -> Map<Field> {
+        let mut fields: Map<Field> = Map::default();
         for (i, layer) in layers.iter().enumerate() {
             let above = layers.get(i + 1..).unwrap_or_default();
-            let replaced: HashSet<&str> =
-                above.iter().flat_map(|l| l.body.iter()).filter_map(replaces).collect();
+            let replaced: FxHashSet<&str> =
+                above.iter().flat_map(|l| &l.body).filter_map(|m| replaces(m)).collect();
             let owner = format!("run `{}`", layer.name.text);
-            for member in layer.body.iter() {
+            for member in &layer.body {
                 let MemberKind::Drop { name } = &member.kind else { continue };
                 self.drop_field(&mut fields, layers.get(..i).unwrap_or_default(), name, &owner);
             }
-            let (lost, kept): (Vec<Member>, Vec<Member>) = layer
+            let (lost, kept): (Vec<&Member>, Vec<&Member>) = layer
                 .body
                 .iter()
+                .copied()
                 .filter(|m| !matches!(m.kind, MemberKind::Drop { .. }))
-                .cloned()
                 .partition(|m| matches!(&m.kind, MemberKind::Field { name, .. } if replaced.contains(name.text.as_str())));
             let before = std::mem::replace(&mut self.partial, i > 0);
-            let over = self.fields(&kept, Some(&RUN), &owner, &layer.locals);
+            let over = self.fields(kept, Some(&RUN), &owner, &layer.locals);
             self.partial = before;
             for (key, field) in over {
                 let field = self.over(fields.get(&key), &key, field, &owner);
@@ -212,17 +216,11 @@ impl Eval<'_> {
         fields
     }
 
-    fn drop_field(
-        &mut self,
-        fields: &mut IndexMap<String, Field>,
-        below: &[Layer],
-        name: &Ident,
-        owner: &str,
-    ) {
+    fn drop_field(&mut self, fields: &mut Map<Field>, below: &[Layer<'_>], name: &Ident, owner: &str) {
         if fields.shift_remove(&name.text).is_some() {
             return;
         }
-        let stages = |l: &Layer| {
+        let stages = |l: &Layer<'_>| {
             l.body
                 .iter()
                 .filter_map(|m| match &m.kind {
@@ -302,20 +300,20 @@ impl Eval<'_> {
     }
 
     /// The stages of a run, merged over its layers.
-    pub fn run_stages(&mut self, layers: &[Layer]) -> Vec<StageLayers> {
-        let mut stages: Vec<StageLayers> = Vec::new();
+    pub fn run_stages<'p>(&mut self, layers: &[Layer<'p>]) -> Vec<StageLayers<'p>> {
+        let mut stages: Vec<StageLayers<'p>> = Vec::new();
         for layer in layers {
-            let mut written: Vec<(String, Span)> = Vec::new();
+            let mut written: Vec<&Ident> = Vec::new();
             let listed = layer.body.iter().find_map(|m| match &m.kind {
                 MemberKind::Field { name, value } if name.text == "stages" => Some(value),
                 _ => None,
             });
-            let mut own: Vec<&ast::Stage> = Vec::new();
+            let mut own: Vec<&'p ast::Stage> = Vec::new();
             if let Some(list) = listed {
                 stages.clear();
                 own = self.listed_stages(list);
             }
-            for member in layer.body.iter() {
+            for member in &layer.body {
                 match &member.kind {
                     MemberKind::Stage(stage) => own.push(stage),
                     MemberKind::Drop { name } => stages.retain(|s| s.name.text != name.text),
@@ -323,30 +321,31 @@ impl Eval<'_> {
                 }
             }
             for stage in own {
-                if let Some((_, first)) = written.iter().find(|(n, _)| *n == stage.name.text) {
+                let first = written.iter().find(|n| n.text == stage.name.text);
+                if let Some(first) = first {
                     let d = Diagnostic::error(
                         "smol::name::duplicate",
                         stage.name.span,
                         format!("run `{}` has two stages called `{}`", layer.name.text, stage.name.text),
                     )
                     .label("again here")
-                    .also(*first, "first here")
+                    .also(first.span, "first here")
                     .help("rename one of them");
                     self.diagnostics.push(d);
                 }
-                let again = written.iter().any(|(n, _)| *n == stage.name.text);
-                written.push((stage.name.text.clone(), stage.name.span));
-                let with = |e: &Option<Expr>| e.clone().map(|e| (e, layer.locals.clone()));
-                let body = (Rc::new(stage.body.clone()), layer.locals.clone());
+                let again = first.is_some();
+                written.push(&stage.name);
+                let with = |e: &'p Option<Expr>| e.as_ref().map(|e| (e, layer.locals.clone()));
+                let body = (stage.body.as_slice(), layer.locals.clone());
                 match stages.iter_mut().find(|s| s.name.text == stage.name.text && !again) {
                     Some(below) => {
-                        below.name = stage.name.clone();
+                        below.name = &stage.name;
                         below.length = with(&stage.length).or(below.length.take());
                         below.until = with(&stage.until).or(below.until.take());
                         below.bodies.push(body);
                     }
                     None => stages.push(StageLayers {
-                        name: stage.name.clone(),
+                        name: &stage.name,
                         length: with(&stage.length),
                         until: with(&stage.until),
                         bodies: vec![body],
@@ -380,12 +379,12 @@ impl Eval<'_> {
     }
 
     /// The fields of a stage, merged over its bodies.
-    pub fn stage_fields(&mut self, stage: &StageLayers) -> IndexMap<String, Field> {
+    pub fn stage_fields(&mut self, stage: &StageLayers<'_>) -> Map<Field> {
         let owner = format!("stage `{}`", stage.name.text);
-        let mut fields: IndexMap<String, Field> = IndexMap::new();
+        let mut fields: Map<Field> = Map::default();
         for (i, (body, locals)) in stage.bodies.iter().enumerate() {
             let above = stage.bodies.get(i + 1..).unwrap_or_default();
-            let replaced: HashSet<&str> =
+            let replaced: FxHashSet<&str> =
                 above.iter().flat_map(|(b, _)| b.iter()).filter_map(replaces).collect();
             for member in body.iter() {
                 if let MemberKind::Drop { name } = &member.kind
@@ -399,17 +398,13 @@ impl Eval<'_> {
                     self.diagnostics.push(d);
                 }
             }
-            let kept: Vec<Member> = body
-                .iter()
-                .filter(|m| match &m.kind {
-                    MemberKind::Drop { .. } => false,
-                    MemberKind::Field { name, .. } => !replaced.contains(name.text.as_str()),
-                    _ => true,
-                })
-                .cloned()
-                .collect();
+            let kept = body.iter().filter(|m| match &m.kind {
+                MemberKind::Drop { .. } => false,
+                MemberKind::Field { name, .. } => !replaced.contains(name.text.as_str()),
+                _ => true,
+            });
             self.owner.clone_from(&owner);
-            let over = self.fields(&kept, Some(&crate::schema::stage::STAGE), &owner, locals);
+            let over = self.fields(kept, Some(&crate::schema::stage::STAGE), &owner, locals);
             self.owner.clear();
             for (key, field) in over {
                 let before =

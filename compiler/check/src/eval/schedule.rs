@@ -5,8 +5,7 @@ use super::arithmetic::Operand;
 use crate::rational::Fraction;
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Closure, Node, Num, Value};
-use indexmap::IndexMap;
+use crate::value::{Closure, Map, Node, Num, Value};
 use smolc_diag::{Diagnostic, Span};
 use smolc_expr::Expr as Code;
 use std::rc::Rc;
@@ -54,7 +53,7 @@ impl Time {
 impl Eval<'_> {
     /// The expression a schedule computes at every step, over `t` in steps. `end` is known and folded in.
     pub fn schedule(&mut self, closure: &Closure, time: Time, at: Span) -> Option<Code> {
-        let mut locals: IndexMap<String, Node> = (*closure.locals).clone();
+        let mut locals: Map<Node> = (*closure.locals).clone();
         let t = Value::Code(Rc::new(Code::Var("t".into())), Dim::Steps);
         locals.insert(closure.parameter.clone(), Node::new(t, at));
         locals.insert("end".into(), Node::new(Value::exact(time.end, Dim::Steps), at));

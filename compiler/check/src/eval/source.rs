@@ -120,7 +120,7 @@ impl Eval<'_> {
         let mut patterns = Vec::new();
         for node in &nodes {
             let what = if b == Builtin::Hub { "the repository" } else { "the pattern" };
-            if !self.expect(node, &Type::Path, &format!("{what} of {owner}"), None) {
+            if !self.expect(node, &Type::Path, format_args!("{what} of {owner}"), None) {
                 return None;
             }
             let Value::Text(text) = &node.value else { return None };

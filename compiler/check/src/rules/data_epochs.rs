@@ -22,7 +22,6 @@ pub const MARGIN: f64 = 0.05;
 pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Some(batch) = &run.batch else { return };
     let mut flagged = vec![false; spec.datasets.len()];
-    let mut readers: Vec<Vec<String>> = vec![Vec::new(); spec.datasets.len()];
     for stage in &run.stages {
         let (Some((_, steps)), Some(_)) = (stage.steps, &stage.mix) else { return };
         let length = steps as f64 * batch.tokens() as f64;
@@ -35,9 +34,6 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
             let Some(size) = dataset.stated_tokens else { continue };
             let here = drawn.weight.to_f64() * batch.tokens() as f64;
             let epochs = here / size as f64;
-            if let Some(names) = readers.get_mut(drawn.dataset) {
-                names.push(format!("`{}` {epochs:.2}", stage.name));
-            }
             if epochs >= LIMIT + MARGIN && dataset.limit.is_none() {
                 if let Some(flag) = flagged.get_mut(drawn.dataset) {
                     *flag = true;
@@ -69,18 +65,17 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let (total, epochs) = (mine + theirs, (mine + theirs) / size as f64);
-        let with = match names.as_slice() {
+        let with = || match names.as_slice() {
             names if !names.is_empty() && theirs > 0.0 => {
                 format!(" together with {}", crate::load::list(names.iter().map(|n| format!("`{n}`"))))
             }
             _ => String::new(),
         };
-        let by_stage = format!("by stage: {}", readers.get(i).map(|r| r.join(", ")).unwrap_or_default());
-        let by_stage = match theirs > 0.0 {
-            true => format!("{by_stage}; before it {:.2}", theirs / size as f64),
-            false => by_stage,
+        let by_stage = || match theirs > 0.0 {
+            true => format!("{}; before it {:.2}", by_stage(run, i, batch, size), theirs / size as f64),
+            false => by_stage(run, i, batch, size),
         };
-        let drawn = format!("{} drawn from {}", tokens(total), tokens(size as f64));
+        let drawn = || format!("{} drawn from {}", tokens(total), tokens(size as f64));
         if let Some((limit, at)) = dataset.limit {
             if epochs > limit.to_f64() * (1.0 + 1e-6) {
                 out.push(
@@ -88,14 +83,15 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
                         "smol::data::limit",
                         at,
                         format!(
-                            "run `{}`{with} reads `{}` {epochs:.2} times over, which allows {}",
+                            "run `{}`{} reads `{}` {epochs:.2} times over, which allows {}",
                             run.name,
+                            with(),
                             dataset.name,
                             decimal(limit)
                         ),
                     )
-                    .label(drawn)
-                    .also(run.span, by_stage)
+                    .label(drawn())
+                    .also(run.span, by_stage())
                     .help("lower its shares, shorten the stages, or raise the limit"),
                 );
             }
@@ -109,16 +105,30 @@ pub fn check(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
                     "smol::data::epochs_total",
                     dataset.span,
                     format!(
-                        "run `{}`{with} reads `{}` {epochs:.1} times over in all",
-                        run.name, dataset.name
+                        "run `{}`{} reads `{}` {epochs:.1} times over in all",
+                        run.name,
+                        with(),
+                        dataset.name
                     ),
                 )
-                .label(drawn)
-                .also(run.span, by_stage)
+                .label(drawn())
+                .also(run.span, by_stage())
                 .help(format!("beyond {LIMIT} passes repeated data is worth less and less")),
             );
         }
     }
+}
+
+/// How often each stage of a run reads a dataset.
+fn by_stage(run: &Run, dataset: usize, batch: &Batch, size: u64) -> String {
+    let stages = run.stages.iter().flat_map(|stage| {
+        let own = stage.draws().into_iter().filter(move |d| d.dataset == dataset);
+        own.map(move |d| {
+            let epochs = d.weight.to_f64() * batch.tokens() as f64 / size as f64;
+            format!("`{}` {epochs:.2}", stage.name)
+        })
+    });
+    format!("by stage: {}", stages.collect::<Vec<_>>().join(", "))
 }
 
 /// Whether a sequence holds one document, whatever its length.

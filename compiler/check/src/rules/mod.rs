@@ -55,7 +55,7 @@ pub mod target_precision;
 pub mod time_interval;
 pub mod time_rounds;
 
-use crate::run_time::Curve;
+use crate::run_time::Curves;
 use crate::spec::{Run, Spec};
 use crate::world::World;
 use smolc_diag::Diagnostic;
@@ -70,6 +70,7 @@ pub fn check_data(spec: &Spec, world: &dyn World, out: &mut Vec<Diagnostic>) {
 
 /// Runs every rule that needs the finished spec.
 pub fn check(spec: &Spec, out: &mut Vec<Diagnostic>) {
+    let mut curves = Curves::default();
     for run in &spec.runs {
         if let Some(model) = &run.model
             && model_shape::check(model, out)
@@ -97,7 +98,7 @@ pub fn check(spec: &Spec, out: &mut Vec<Diagnostic>) {
         data_alias::check(run, spec, out);
         data_held_out::check(run, spec, out);
         data_contamination::check(run, spec, out);
-        check_schedule(run, spec, out);
+        check_schedule(run, spec, &mut curves, out);
         if target_divide::check(run, out) {
             target_memory::check(run, out);
         }
@@ -105,12 +106,12 @@ pub fn check(spec: &Spec, out: &mut Vec<Diagnostic>) {
 }
 
 /// One mistake of a schedule is reported once: what follows from it is not.
-fn check_schedule(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
+fn check_schedule<'s>(run: &'s Run, spec: &Spec, curves: &mut Curves<'s>, out: &mut Vec<Diagnostic>) {
     if !schedule_continued::check(run, spec, out) {
         return;
     }
     let (Some(lr), Some(end)) = (&run.lr, run.steps) else { return };
-    let curve = Curve::of(&lr.expr, end);
+    let curve = curves.of(&lr.expr, end);
     if schedule_value::check(run, lr, &curve, out) && schedule_warmup::check(run, lr, end, out) {
         if schedule_unproven::check(run, lr, &curve, out) {
             schedule_peak::check(run, lr, &curve, out);
@@ -122,6 +123,6 @@ fn check_schedule(run: &Run, spec: &Spec, out: &mut Vec<Diagnostic>) {
         schedule_unfinished::check(run, lr, &curve, end, out);
     }
     for course in [run.weight_decay.as_ref()].into_iter().flatten() {
-        schedule_value::check(run, course, &Curve::of(&course.expr, end), out);
+        schedule_value::check(run, course, &curves.of(&course.expr, end), out);
     }
 }

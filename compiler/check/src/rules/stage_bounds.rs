@@ -5,7 +5,7 @@ use crate::eval::StageLayers;
 use smolc_diag::Diagnostic;
 
 /// Reports a range without a guard, or a guard without a range.
-pub fn check(owner: &str, range: bool, stage: &StageLayers, out: &mut Vec<Diagnostic>) {
+pub fn check(owner: &str, range: bool, stage: &StageLayers<'_>, out: &mut Vec<Diagnostic>) {
     match (&stage.length, &stage.until, range) {
         (Some((length, _)), None, true) => out.push(
             Diagnostic::error(

@@ -7,7 +7,7 @@ use smolc_diag::{Diagnostic, Span};
 
 /// Reports the difference between what was asked and what it became, both in steps.
 pub fn check(
-    what: &str,
+    what: impl std::fmt::Display,
     at: Span,
     asked: Fraction,
     steps: u64,

@@ -15,7 +15,7 @@ impl Builder {
     pub(super) fn parent(
         &mut self,
         eval: &mut Eval<'_>,
-        derived: &Derived,
+        derived: &Derived<'_>,
         block: &Object,
     ) -> Result<Option<Parent>, ()> {
         let Some(branch) = &derived.branch else { return Ok(None) };
@@ -24,7 +24,7 @@ impl Builder {
             Base::Item(id) => self.item(eval, id).ok_or(())?,
         };
         let own = derived.layers.get(branch.own..).unwrap_or_default();
-        let sets_lr = own.iter().flat_map(|l| l.body.iter()).any(|m| match &m.kind {
+        let sets_lr = own.iter().flat_map(|l| &l.body).any(|m| match &m.kind {
             MemberKind::Field { name, .. } | MemberKind::Error { name: Some(name) } => name.text == "lr",
             _ => false,
         });
@@ -33,8 +33,8 @@ impl Builder {
             None => base.steps,
             Some((at, locals)) => {
                 let node = eval.expr(at, locals);
-                let what = format!("where the run begins from `{}`", base.name);
-                if node.is_error() || !eval.expect(&node, &crate::types::Type::Span, &what, None) {
+                let what = format_args!("where the run begins from `{}`", base.name);
+                if node.is_error() || !eval.expect(&node, &crate::types::Type::Span, what, None) {
                     None
                 } else if let (Value::Number(Num::Exact(f), dim), Some(batch)) = (&node.value, &base.batch) {
                     let asked = super::time(batch, 0).to_steps(*f, *dim);

@@ -19,26 +19,33 @@ use crate::provenance;
 use crate::rules::{optimizer_range, optimizer_unusual, target_precision};
 use crate::schema::run::RUN;
 use crate::schema::{model, optimizer};
-use crate::spec::{ModelSpec, Run, Spec};
+use crate::spec::{ModelSpec, Provenance, Run, Spec};
 use crate::value::{ItemId, Node, Object, Value};
+use rustc_hash::FxHashMap;
 use smolc_diag::{Diagnostic, Span};
 use smolc_plan::Objective;
 use smolc_syntax::ast::{ExprKind, ItemKind, Member, MemberKind};
-use std::collections::HashMap;
 
 /// Builds a [`Spec`]: gives everything that runs use its index, in order of first use.
 #[derive(Default)]
 pub struct Builder {
     /// The spec so far.
     pub spec: Spec,
-    datasets: HashMap<ItemId, usize>,
-    tokenizers: HashMap<ItemId, usize>,
-    classifiers: HashMap<ItemId, usize>,
-    evaluations: HashMap<ItemId, usize>,
-    runs: HashMap<ItemId, usize>,
+    /// Where values of runs come from, if that was asked.
+    pub provenance: Option<Vec<Provenance>>,
+    datasets: FxHashMap<ItemId, usize>,
+    tokenizers: FxHashMap<ItemId, usize>,
+    classifiers: FxHashMap<ItemId, usize>,
+    evaluations: FxHashMap<ItemId, usize>,
+    runs: FxHashMap<ItemId, usize>,
 }
 
 impl Builder {
+    /// A builder that keeps where values come from.
+    pub fn tracing() -> Builder {
+        Builder { provenance: Some(Vec::new()), ..Builder::default() }
+    }
+
     /// The run of an item, built when it is first asked for; a run it begins from comes before it.
     pub fn item(&mut self, eval: &mut Eval<'_>, id: ItemId) -> Option<usize> {
         if let Some(index) = self.runs.get(&id) {
@@ -80,7 +87,13 @@ impl Builder {
     }
 
     /// Evaluates a run and adds it, as far as it could be worked out.
-    pub(crate) fn build(&mut self, eval: &mut Eval<'_>, derived: &Derived, name: &str, span: Span) -> usize {
+    pub(crate) fn build(
+        &mut self,
+        eval: &mut Eval<'_>,
+        derived: &Derived<'_>,
+        name: &str,
+        span: Span,
+    ) -> usize {
         let layers = &derived.layers;
         let short = layers.last().map_or(name, |l| l.name.text.as_str());
         let owner = format!("run `{short}`");
@@ -154,8 +167,7 @@ impl Builder {
             run.events = self.events(eval, &block, time(&batch, 0), &batch);
         }
         let stages = eval.run_stages(layers);
-        let unread =
-            layers.iter().flat_map(|l| l.body.iter()).any(|m| matches!(m.kind, MemberKind::Error { .. }));
+        let unread = layers.iter().flat_map(|l| &l.body).any(|m| matches!(m.kind, MemberKind::Error { .. }));
         if stages.is_empty() && !unread && !derived.broken {
             let d = Diagnostic::error("smol::stage::none", span, format!("{owner} has no stage"))
                 .help("write `stage NAME for 1M tokens { mix: … }` in it");
@@ -177,7 +189,9 @@ impl Builder {
                 self.courses(eval, &block, time, &mut run);
             }
         }
-        self.spec.provenance.extend(provenance::run(eval, name, layers, &block, &stages));
+        if let Some(all) = &mut self.provenance {
+            all.extend(provenance::run(eval, name, layers, &block, &stages));
+        }
         self.spec.runs.push(run);
         self.spec.runs.len() - 1
     }
@@ -227,7 +241,7 @@ fn window(block: &Object, model: Option<&ModelSpec>, span: Span) -> (Option<u64>
 }
 
 /// The name a field's value has in the spec, from the last layer that names one.
-fn name_of(layers: &[Layer], field: &str) -> Option<String> {
+fn name_of(layers: &[Layer<'_>], field: &str) -> Option<String> {
     let named = |m: &Member| match &m.kind {
         MemberKind::Field { name, value } if name.text == field => match &value.kind {
             ExprKind::Name(n) => Some(n.text.clone()),
@@ -236,9 +250,9 @@ fn name_of(layers: &[Layer], field: &str) -> Option<String> {
         },
         _ => None,
     };
-    layers.iter().rev().find_map(|l| l.body.iter().find_map(named))
+    layers.iter().rev().find_map(|l| l.body.iter().find_map(|m| named(m)))
 }
 
-fn model_name(layers: &[Layer]) -> Option<String> {
+fn model_name(layers: &[Layer<'_>]) -> Option<String> {
     name_of(layers, "model")
 }

@@ -17,7 +17,7 @@ use smolc_plan::{Batch, Objective};
 pub const PARTS: u64 = 16;
 
 impl Builder {
-    pub(super) fn stages(&mut self, eval: &mut Eval<'_>, layers: &[StageLayers], run: &mut Run) {
+    pub(super) fn stages(&mut self, eval: &mut Eval<'_>, layers: &[StageLayers<'_>], run: &mut Run) {
         for layer in layers {
             let built = self.stage(eval, layer, run);
             run.stages.push(built);
@@ -34,7 +34,7 @@ impl Builder {
         }
     }
 
-    fn stage(&mut self, eval: &mut Eval<'_>, stage: &StageLayers, run: &Run) -> Stage {
+    fn stage(&mut self, eval: &mut Eval<'_>, stage: &StageLayers<'_>, run: &Run) -> Stage {
         let owner = format!("stage `{}`", stage.name.text);
         let fields = eval.stage_fields(stage);
         let block = Object { schema: Some(&STAGE), fields, span: stage.name.span };
@@ -62,8 +62,8 @@ impl Builder {
             }
             Some((length, locals)) => {
                 let node = eval.expr(length, locals);
-                let what = format!("the length of {owner}");
-                if !node.is_error() && eval.expect(&node, &crate::types::Type::Length, &what, None) {
+                let what = format_args!("the length of {owner}");
+                if !node.is_error() && eval.expect(&node, &crate::types::Type::Length, what, None) {
                     let (least, most, dim) = match node.value {
                         Value::Number(Num::Exact(f), dim) => (None, f, dim),
                         Value::Range(a, b, dim) => (Some(a), b, dim),
@@ -211,8 +211,8 @@ fn timeline(run: &mut Run, out: &mut Vec<Diagnostic>) {
             ));
             whole = false;
         } else {
-            let what = format!("stage `{}`", stage.name);
-            time_rounds::check(&what, stage.length_span, asked, steps, batch.tokens(), out);
+            let what = format_args!("stage `{}`", stage.name);
+            time_rounds::check(what, stage.length_span, asked, steps, batch.tokens(), out);
         }
         stage.steps = Some((first, steps));
         first = boundary;

@@ -6,8 +6,7 @@ use crate::rules::name_twice;
 use crate::spec::{Event, Sweep};
 use crate::types::Type;
 use crate::units::Dim;
-use crate::value::{Node, Num, Value};
-use indexmap::IndexMap;
+use crate::value::{Map, Node, Num, Value};
 use smolc_diag::suggest::nearest;
 use smolc_diag::{Applicability, Diagnostic};
 use smolc_plan::SweepValue;
@@ -16,13 +15,13 @@ use std::rc::Rc;
 
 impl Builder {
     /// `sweep name over variable in [ … ] { run … }`
-    pub fn sweep(
+    pub fn sweep<'p>(
         &mut self,
-        eval: &mut Eval<'_>,
+        eval: &mut Eval<'p>,
         name: &Ident,
         variable: &Ident,
         values: &Expr,
-        body: &[Member],
+        body: &'p [Member],
     ) {
         let node = eval.expr(values, &Rc::default());
         let list = match &node.value {
@@ -43,7 +42,7 @@ impl Builder {
             _ => None,
         };
         name_twice::check(&list, name_of, "the sweep goes over", &mut eval.diagnostics);
-        let mut runs: Vec<&Run> = Vec::new();
+        let mut runs: Vec<&'p Run> = Vec::new();
         let mut compare: Option<&Expr> = None;
         for member in body {
             match &member.kind {
@@ -99,7 +98,7 @@ impl Builder {
         };
         let mut used: Vec<String> = Vec::new();
         for (i, value) in list.iter().enumerate() {
-            let mut locals = IndexMap::new();
+            let mut locals = Map::default();
             locals.insert(variable.text.clone(), value.clone());
             let locals = Rc::new(locals);
             let mut slug = slug(value, &eval.written(value.span)).unwrap_or_else(|| (i + 1).to_string());
@@ -113,8 +112,7 @@ impl Builder {
                     [_] => format!("{}.{}_{slug}", name.text, variable.text),
                     _ => format!("{}.{}_{slug}.{}", name.text, variable.text, run.name.text),
                 };
-                let ast = based(run);
-                let derived = eval.derive(&ast, &locals, 0);
+                let derived = eval.derive(run, base(run).as_ref(), &locals, 0);
                 let index = self.build(eval, &derived, &whole, run.name.span);
                 if let Some(built) = self.spec.runs.get_mut(index)
                     && !compare.is_empty()
@@ -150,14 +148,9 @@ impl Builder {
 }
 
 /// `run pretrain with { … }` is derived from the run of that name.
-fn based(run: &Run) -> Run {
-    match (run.with, &run.from) {
-        (true, None) => {
-            let base = Expr { kind: ExprKind::Name(run.name.clone()), span: run.name.span };
-            Run { from: Some((base, None)), ..run.clone() }
-        }
-        _ => run.clone(),
-    }
+fn base(run: &Run) -> Option<(Expr, Option<Expr>)> {
+    let own = || Expr { kind: ExprKind::Name(run.name.clone()), span: run.name.span };
+    run.from.clone().or_else(|| run.with.then(|| (own(), None)))
 }
 
 /// A value as part of a run's name, which is a directory's too.

@@ -7,6 +7,7 @@
 
 use super::range::{Range, range};
 use smolc_expr::{Bound, Expr};
+use std::rc::Rc;
 
 /// Spans that are proved or halved at most for one schedule.
 const MOST: u32 = 1 << 16;
@@ -62,6 +63,24 @@ impl Curve {
         if curve.bad.is_none() && curve.unproven.is_none() {
             curve.zero_from = Some(nonzero.map_or(0, |n| n + 1)).filter(|z| *z < end);
         }
+        curve
+    }
+}
+
+/// Curves that were followed already: runs of one spec mostly share their schedule and their length.
+#[derive(Default)]
+pub struct Curves<'e> {
+    known: Vec<(&'e Expr, u64, Rc<Curve>)>,
+}
+
+impl<'e> Curves<'e> {
+    /// [`Curve::of`], followed once for all runs that have it.
+    pub fn of(&mut self, expr: &'e Expr, end: u64) -> Rc<Curve> {
+        if let Some((.., curve)) = self.known.iter().find(|(e, n, _)| *n == end && *e == expr) {
+            return curve.clone();
+        }
+        let curve = Rc::new(Curve::of(expr, end));
+        self.known.push((expr, end, curve.clone()));
         curve
     }
 }

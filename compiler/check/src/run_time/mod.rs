@@ -3,7 +3,7 @@
 mod curve;
 mod range;
 
-pub use curve::{Curve, Steep};
+pub use curve::{Curve, Curves, Steep};
 
 use smolc_expr::Expr;
 

@@ -4,8 +4,9 @@ use crate::cli::{ExplainArgs, SpecArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Console, Style};
+use crate::world::RealWorld;
+use smolc_check::Provenance;
 use smolc_check::provenance;
-use smolc_check::spec::Provenance;
 use smolc_diag::{Sources, codes};
 use std::path::Path;
 
@@ -43,20 +44,19 @@ pub fn execute(args: &ExplainArgs, console: &Console) -> Result<Exit, Failure> {
 /// A value of a spec, which place won, and which others set it.
 fn value(spec: &str, args: &ExplainArgs, console: &Console) -> Result<Exit, Failure> {
     let spec = SpecArgs { spec: spec.into(), set: args.set.clone(), deny: None };
-    let checked = crate::spec::check(&spec)?;
+    let (checked, all) = smolc_check::trace(&RealWorld, crate::spec::path(&spec)?, &spec.set);
     let summary = crate::spec::Summary::of(&checked.diagnostics);
     if summary.exit(None) == Exit::Environment {
         let text = crate::spec::render(&checked.diagnostics, &checked.sources, &console.err);
         console.err.print(&format!("{}\n", text.trim_end()))?;
         return Ok(Exit::Environment);
     }
-    let all = &checked.spec.provenance;
     let Some(path) = &args.path else {
         let list: String = all.iter().map(|p| format!("{}\n", p.path)).collect();
         console.out.print(&list)?;
         return Ok(Exit::Done);
     };
-    let found = provenance::at(all, path);
+    let found = provenance::at(&all, path);
     if found.is_empty() {
         let failure = Failure::usage(format!("the spec has no value at `{path}`"));
         let bare = path.strip_prefix("run.").unwrap_or(path);

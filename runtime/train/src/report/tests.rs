@@ -126,8 +126,8 @@ fn plan() -> Plan {
             evaluations: vec![],
             target: None,
             weight_decay: None,
-            parameters: vec![],
-            program,
+            parameters: [].into(),
+            program: program.into(),
         }],
     }
 }

@@ -132,8 +132,8 @@ pub fn plan(micro: u64) -> Plan {
             evaluations: vec![],
             target: None,
             weight_decay: None,
-            parameters,
-            program,
+            parameters: parameters.into(),
+            program: program.into(),
         }],
     }
 }
