@@ -31,6 +31,11 @@ vim.lsp.commands["smolc.run"] = function(command)
   vim.fn.termopen({ vim.g.smolc or "smolc", "run", file, "--run", command.arguments[2] })
 end
 
+-- A kind of token that is ours alone: `true`, `false` and `none`. Neovim colors tokens since 0.9.
+if vim.fn.has("nvim-0.9") == 1 then
+  vim.api.nvim_set_hl(0, "@lsp.type.constant.smol", { link = "Constant", default = true })
+end
+
 local clients = {}
 
 local function start(buffer)

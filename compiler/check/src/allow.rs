@@ -19,6 +19,7 @@ pub const LINTS: &[&str] = &[
     "smol::data::held_out",
     "smol::data::repeats",
     "smol::data::sample",
+    "smol::data::tokenizer",
     "smol::data::validation",
     "smol::mix::starved",
     "smol::model::head_size",

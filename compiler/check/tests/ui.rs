@@ -22,31 +22,6 @@ fn specs(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Diagnostics that are wanted and not given yet. A file whose announcements come true belongs into another folder.
-#[test]
-fn what_is_wanted_is_not_given_yet() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ui/wanted");
-    let names = specs(&folder);
-    let readme = std::fs::read_to_string(folder.join("../README.md")).unwrap();
-    let mut problems = String::new();
-    for name in names {
-        let text = std::fs::read_to_string(folder.join(&name)).unwrap();
-        let checked = check(&MemoryWorld::with_file(&name, &text), &name, &[]);
-        assert!(!testing::annotations(&text).unwrap().is_empty(), "{name} wants nothing");
-        if testing::compare(&checked.diagnostics, &checked.sources, FileId(0)).is_ok() {
-            problems += &format!("wanted/{name} is given now: move it to check/ and bless it\n");
-        }
-        // What is wanted is the only thing that is wrong with the file.
-        if let Some(d) = checked.diagnostics.first() {
-            problems += &format!("wanted/{name} gets something else: {}\n", d.message);
-        }
-        if !readme.contains(&format!("`wanted/{name}`")) {
-            problems += &format!("wanted/{name} is missing in README.md\n");
-        }
-    }
-    assert!(problems.is_empty(), "{problems}");
-}
-
 /// A warning that `#[allow]` may not name: of the language line, and of `#[allow]` itself.
 const NOT_ALLOWED: &[&str] = &["smol::allow::reason", "smol::syntax::version"];
 

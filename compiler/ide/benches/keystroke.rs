@@ -1,7 +1,8 @@
 //! From a keystroke to diagnostics in a file of 1,000 lines: what the server computes for each change it publishes.
 //!
 //! `cargo bench -p smolc-ide --bench keystroke`. With SMOLC=path/to/smolc in the environment, also through that program's
-//! `smolc lsp`, from the change being written to its diagnostics being read. Results are in `results`.
+//! `smolc lsp`, from the change being written to its diagnostics being read; several programs, `:` between them, take
+//! turns, so that a machine that slows down does so for all. Results are in `results`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -17,7 +18,7 @@ use smolc_ide::Overlay;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A clean spec of 1,000 lines: datasets, mixtures and runs.
@@ -102,8 +103,8 @@ fn main() {
         println!("\n{name}");
         let texts = keystrokes(&text, typed);
         in_process(&texts);
-        if let Ok(program) = std::env::var("SMOLC") {
-            report("smolc lsp", server(&program, &texts));
+        if let Ok(programs) = std::env::var("SMOLC") {
+            servers(&programs.split(':').collect::<Vec<_>>(), &texts);
         }
     }
 }
@@ -145,19 +146,84 @@ fn in_process(texts: &[String]) {
     report("of it, parsing and checking", checking);
 }
 
-fn server(program: &str, texts: &[String]) -> Vec<Duration> {
-    let mut child =
-        Command::new(program).arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let (mut input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-    let mut send = |body: String| {
-        input.write_all(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
-        input.flush().unwrap();
-    };
-    let mut receive = || {
+/// The same keystrokes through one `smolc lsp` after another, each text through all before the next.
+fn servers(programs: &[&str], texts: &[String]) {
+    let mut running: Vec<(Server, Vec<Duration>)> =
+        programs.iter().map(|p| (Server::start(p), Vec::new())).collect();
+    for round in 0..6 {
+        for text in texts {
+            for (server, times) in &mut running {
+                let took = server.change(text);
+                if round > 0 {
+                    times.push(took);
+                }
+            }
+        }
+    }
+    for (program, (server, times)) in programs.iter().zip(running) {
+        server.stop();
+        report(&format!("{program} lsp"), times);
+    }
+}
+
+struct Server {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    version: u32,
+}
+
+impl Server {
+    fn start(program: &str) -> Server {
+        let mut child =
+            Command::new(program).arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut server = Server { child, input, output, version: 0 };
+        server.send(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#);
+        server.receive();
+        server.send(r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#);
+        server
+    }
+
+    /// From the change being written to its diagnostics being read.
+    fn change(&mut self, text: &str) -> Duration {
+        self.version += 1;
+        let version = self.version;
+        let document = format!(r#"{{"uri":"file:///a.smol","languageId":"smol","version":{version}"#);
+        let body = match version {
+            1 => format!(
+                r#"{{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{{"textDocument":{document},"text":{}}}}}}}"#,
+                quoted(text)
+            ),
+            _ => format!(
+                r#"{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{"textDocument":{document}}},"contentChanges":[{{"text":{}}}]}}}}"#,
+                quoted(text)
+            ),
+        };
+        let begin = Instant::now();
+        self.send(&body);
+        let wanted = format!("\"version\":{version}");
+        while !self.receive().contains(&wanted) {}
+        begin.elapsed()
+    }
+
+    fn stop(mut self) {
+        self.send(r#"{"jsonrpc":"2.0","id":2,"method":"shutdown","params":null}"#);
+        self.receive();
+        self.send(r#"{"jsonrpc":"2.0","method":"exit","params":null}"#);
+        self.child.wait().unwrap();
+    }
+
+    fn send(&mut self, body: &str) {
+        self.input.write_all(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+        self.input.flush().unwrap();
+    }
+
+    fn receive(&mut self) -> String {
         let mut length = 0;
         loop {
             let mut line = String::new();
-            output.read_line(&mut line).unwrap();
+            self.output.read_line(&mut line).unwrap();
             match line.trim().strip_prefix("Content-Length: ") {
                 Some(n) => length = n.parse().unwrap(),
                 None if line.trim().is_empty() => break,
@@ -165,52 +231,21 @@ fn server(program: &str, texts: &[String]) -> Vec<Duration> {
             }
         }
         let mut body = vec![0; length];
-        output.read_exact(&mut body).unwrap();
+        self.output.read_exact(&mut body).unwrap();
         String::from_utf8(body).unwrap()
-    };
-    let quoted = |text: &str| {
-        let mut out = String::from("\"");
-        for c in text.chars() {
-            match c {
-                '"' => out += "\\\"",
-                '\\' => out += "\\\\",
-                '\n' => out += "\\n",
-                c => out.push(c),
-            }
-        }
-        out + "\""
-    };
-    send(r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#.into());
-    receive();
-    send(r#"{"jsonrpc":"2.0","method":"initialized","params":{}}"#.into());
-    let mut times = Vec::new();
-    let mut version = 0;
-    for round in 0..6 {
-        for text in texts {
-            version += 1;
-            let document = format!(r#"{{"uri":"file:///a.smol","languageId":"smol","version":{version}"#);
-            let body = match version {
-                1 => format!(
-                    r#"{{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{{"textDocument":{document},"text":{}}}}}}}"#,
-                    quoted(text)
-                ),
-                _ => format!(
-                    r#"{{"jsonrpc":"2.0","method":"textDocument/didChange","params":{{"textDocument":{document}}},"contentChanges":[{{"text":{}}}]}}}}"#,
-                    quoted(text)
-                ),
-            };
-            let begin = Instant::now();
-            send(body);
-            let wanted = format!("\"version\":{version}");
-            while !receive().contains(&wanted) {}
-            if round > 0 {
-                times.push(begin.elapsed());
-            }
+    }
+}
+
+/// A text as JSON.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out += "\\\"",
+            '\\' => out += "\\\\",
+            '\n' => out += "\\n",
+            c => out.push(c),
         }
     }
-    send(r#"{"jsonrpc":"2.0","id":2,"method":"shutdown","params":null}"#.into());
-    receive();
-    send(r#"{"jsonrpc":"2.0","method":"exit","params":null}"#.into());
-    child.wait().unwrap();
-    times
+    out + "\""
 }

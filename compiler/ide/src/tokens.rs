@@ -24,6 +24,8 @@ pub const TOKEN_TYPES: &[&str] = &[
     "operator",
     "decorator",
     "class",
+    // Not one of the protocol's: the extensions say what color it has.
+    "constant",
 ];
 
 /// Modifiers, by bit.
@@ -79,10 +81,9 @@ const KEYWORDS: &[&str] = &[
     "keep",
     "rest",
     "end",
-    "true",
-    "false",
-    "none",
 ];
+
+const CONSTANTS: &[&str] = &["true", "false", "none"];
 
 fn index(name: &str) -> u32 {
     TOKEN_TYPES.iter().position(|t| *t == name).unwrap_or(0) as u32
@@ -132,6 +133,7 @@ pub fn semantic_tokens(analysis: &Analysis<'_>, path: &str) -> Vec<SemanticToken
                 None if attribute => ("decorator", 0),
                 None if next == Some(":") => ("property", 0),
                 None if KEYWORDS.contains(&own) => ("keyword", 0),
+                None if CONSTANTS.contains(&own) => ("constant", 0),
                 None => ("variable", 0),
             },
             _ => continue,

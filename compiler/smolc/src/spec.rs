@@ -19,15 +19,25 @@ pub struct Summary {
     pub errors: u64,
     /// Warnings.
     pub warnings: u64,
+    /// Warnings that `--deny` makes fail.
+    denied: u64,
     /// The spec itself could not be read.
     unreadable: bool,
 }
 
 impl Summary {
     /// Counts.
-    pub fn of(diagnostics: &[Diagnostic]) -> Summary {
+    pub fn of(diagnostics: &[Diagnostic], deny: &[Deny]) -> Summary {
         let count = |s: Severity| diagnostics.iter().filter(|d| d.severity == s).count() as u64;
+        let denied = |d: &&Diagnostic| {
+            d.severity == Severity::Warning
+                && deny.iter().any(|w| match w {
+                    Deny::Warnings => true,
+                    Deny::Code(code) => *code == d.code,
+                })
+        };
         Summary {
+            denied: diagnostics.iter().filter(denied).count() as u64,
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
             unreadable: diagnostics.iter().any(|d| d.code == UNREADABLE),
@@ -35,16 +45,15 @@ impl Summary {
     }
 
     /// The exit code of a command that only looks.
-    pub fn exit(&self, deny: Option<Deny>) -> Exit {
-        match (self.unreadable, self.errors, self.warnings) {
-            (true, _, _) => Exit::Environment,
-            (false, 0, 0) => Exit::Done,
-            (false, 0, _) if deny != Some(Deny::Warnings) => Exit::Done,
-            _ => Exit::Spec,
+    pub fn exit(&self) -> Exit {
+        match (self.unreadable, self.errors + self.denied) {
+            (true, _) => Exit::Environment,
+            (false, 0) => Exit::Done,
+            (false, _) => Exit::Spec,
         }
     }
 
-    /// `2 errors, 1 warning`.
+    /// `2 errors, 1 warning`, `3 warnings, 1 of them denied`.
     pub fn text(&self, stream: &Stream) -> String {
         let mut parts = Vec::new();
         if self.errors > 0 {
@@ -52,6 +61,14 @@ impl Summary {
         }
         if self.warnings > 0 {
             parts.push(stream.style(Style::Warning, &number::count(self.warnings, "warning", "warnings")));
+        }
+        if self.denied > 0 {
+            let of_them = if self.denied == self.warnings {
+                "denied".into()
+            } else {
+                format!("{} of them denied", self.denied)
+            };
+            parts.push(stream.style(Style::Error, &of_them));
         }
         if parts.is_empty() { stream.style(Style::Good, "no errors, no warnings") } else { parts.join(", ") }
     }
@@ -98,12 +115,12 @@ fn planned(args: &SpecArgs, console: &Console, warn: bool) -> Result<Result<Plan
             Err(more) => diagnostics.extend(more),
         }
     }
-    let summary = Summary::of(&diagnostics);
+    let summary = Summary::of(&diagnostics, &args.deny);
     if !diagnostics.is_empty() && (warn || summary.errors > 0) {
         let text = render(&diagnostics, &checked.sources, &console.err);
         console.err.print(&format!("{}\n{}\n\n", text.trim_end(), summary.text(&console.err)))?;
     }
-    match (summary.exit(args.deny), plan) {
+    match (summary.exit(), plan) {
         (Exit::Done, Some(plan)) => Ok(Ok(plan)),
         // A spec that is incomplete without saying why would be a bug of the checker.
         (Exit::Done, None) => Err(Failure::new(Exit::Spec, "the spec cannot be planned")),

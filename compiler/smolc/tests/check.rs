@@ -224,6 +224,12 @@ fn warnings_fail_only_when_denied() {
     assert!(json["summary"]["warnings"].as_u64() >= Some(1), "{json:#}");
     project.smolc(&["check", "warn.smol", "--deny", "warnings"]).exits(1);
     project.smolc(&["plan", "warn.smol", "--deny", "warnings"]).exits(1);
+    let one =
+        project.smolc(&["check", "warn.smol", "--deny", "mix::starved", "--deny", "name::unused"]).exits(1);
+    assert!(one.out.contains("denied"), "{one:?}");
+    project.smolc(&["check", "warn.smol", "--deny", "smol::mix::starved"]).exits(0);
+    project.smolc(&["check", "warn.smol", "--deny", "mix::sum"]).exits(2).says(&["is an error"]);
+    project.smolc(&["check", "warn.smol", "--deny", "name::unusd"]).exits(2).says(&["smol::name::unused"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Eval;
 use super::call::Formal;
-use crate::rules::name_twice;
+use crate::rules::{name_twice, tokenizer_text};
 use crate::schema::tokenizer::{BPE, DEFAULT_BPE_BYTES, HF};
 use crate::types::Type;
 use crate::value::{Locals, Node, Object, TokenizerKind, TokenizerValue, Value};
@@ -115,9 +115,13 @@ impl Eval<'_> {
             };
             name_twice::check(items, name, "the tokenizer is trained on", &mut self.diagnostics);
         }
+        let bytes = record.u64("bytes").unwrap_or(DEFAULT_BPE_BYTES);
+        if let Some(vocab) = vocab {
+            tokenizer_text::check(vocab, &train, bytes, record.at("vocab"), &mut self.diagnostics);
+        }
         let source = TokenizerKind::Bpe {
             train,
-            bytes: record.u64("bytes").unwrap_or(DEFAULT_BPE_BYTES),
+            bytes,
             seed: record.u64("seed").unwrap_or(0),
             split_digits: record.bool("split_digits").unwrap_or(true),
         };

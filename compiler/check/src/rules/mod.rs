@@ -54,6 +54,7 @@ pub mod target_memory;
 pub mod target_precision;
 pub mod time_interval;
 pub mod time_rounds;
+pub mod tokenizer_text;
 
 use crate::run_time::Curves;
 use crate::spec::{Run, Spec};

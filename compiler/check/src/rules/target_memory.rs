@@ -7,8 +7,14 @@ use smolc_diag::Diagnostic;
 use smolc_plan::memory::{SPARE, memory};
 use smolc_plan::{Batch, Objective, Recompute, Target, smaller_head_chunks};
 
-fn gib(bytes: f64) -> String {
-    format!("{:.1} GiB", bytes / f64::from(1u32 << 30))
+/// Bytes as people say them; a small model's parts are no part of a GiB.
+fn size(bytes: f64) -> String {
+    let gib = f64::from(1u32 << 30);
+    match bytes {
+        b if b >= gib => format!("{:.1} GiB", b / gib),
+        b if b >= gib / 1024.0 => format!("{:.0} MiB", b / gib * 1024.0),
+        b => format!("{:.0} KiB", b / 1024.0),
+    }
 }
 
 /// Reports a run that does not fit, with the breakdown and the nearest changes that would make it fit.
@@ -33,20 +39,20 @@ pub fn check(run: &Run, out: &mut Vec<Diagnostic>) {
             "run `{}` does not fit on `{}`: {what} takes {} of {} a device",
             run.name,
             target.name,
-            gib(memory.peak()),
-            gib(target.device.memory as f64)
+            size(memory.peak()),
+            size(target.device.memory as f64)
         ),
     )
-    .label(format!("{} of {} are for the run", gib(room), target.device.name))
+    .label(format!("{} of {} are for the run", size(room), target.device.name))
     .also(
         model.span,
         format!(
             "weights {}, optimizer {}, gradients {}, activations {}, workspace {}",
-            gib(memory.weights + memory.reference),
-            gib(memory.optimizer),
-            gib(memory.gradients),
-            gib(most),
-            gib(memory.workspace)
+            size(memory.weights + memory.reference),
+            size(memory.optimizer),
+            size(memory.gradients),
+            size(most),
+            size(memory.workspace)
         ),
     );
     if let Some(batch_at) = run.batch.as_ref().map(|_| run.batch_span) {

@@ -25,6 +25,7 @@ use foreign::{EXPORT_HELP, IMPORT_HELP};
 use machine::{COMPLETIONS_HELP, KERNELS_HELP};
 use model::{GENERATE_HELP, SCORE_HELP};
 use run::{AMEND_HELP, DIFF_HELP, RUN_HELP};
+use smolc_check::allow::LINTS;
 use spec::{CHECK_HELP, EXPLAIN_HELP, PLAN_HELP, SIMULATE_HELP};
 use std::path::PathBuf;
 use write::{DOC_HELP, FIX_HELP, FMT_HELP, LSP_HELP, NEW_HELP};
@@ -34,7 +35,7 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (language 1, plan for
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0   done (warnings allowed unless --deny warnings)
+  0   done (warnings allowed unless --deny names them)
   1   the spec is wrong
   2   the command line is wrong
   3   data or environment: a file, a disk, memory
@@ -133,16 +134,18 @@ pub struct SpecArgs {
     /// Set a parameter of the spec; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
-    /// Turn warnings into failure (exit code 1)
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub deny: Option<Deny>,
+    /// Turn warnings into failure (exit code 1): `warnings` for all, or the code of one; may be given several times
+    #[arg(long, value_name = "WHAT", value_parser = deny)]
+    pub deny: Vec<Deny>,
 }
 
 /// What `--deny` denies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deny {
     /// Every warning.
     Warnings,
+    /// Warnings of one code.
+    Code(&'static str),
 }
 
 /// Text or JSON.
@@ -160,6 +163,25 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_string(), value.to_string())),
         _ => Err("write it as NAME=VALUE, for example root=/mnt/corpora".into()),
     }
+}
+
+/// `warnings`, or the code of a lint with or without `smol::` in front.
+fn deny(text: &str) -> Result<Deny, String> {
+    let text = text.trim().trim_matches('`');
+    if text == "warnings" {
+        return Ok(Deny::Warnings);
+    }
+    let code = if text.starts_with("smol::") { text.to_owned() } else { format!("smol::{text}") };
+    if let Some(lint) = LINTS.iter().find(|l| **l == code) {
+        return Ok(Deny::Code(lint));
+    }
+    if smolc_diag::codes::all().any(|c| c == code) {
+        return Err(format!("`{code}` is an error whether it is denied or not"));
+    }
+    Err(match smolc_diag::suggest::nearest(&code, LINTS.iter().copied()) {
+        Some(near) => format!("there is no such warning; did you mean `{near}`?"),
+        None => "write `warnings`, or a code such as `smol::data::epochs`".into(),
+    })
 }
 
 #[cfg(test)]

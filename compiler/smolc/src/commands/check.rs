@@ -28,13 +28,13 @@ pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
             }
         }
     }
-    let summary = Summary::of(&checked.diagnostics);
+    let summary = Summary::of(&checked.diagnostics, &args.spec.deny);
     if let Some(layer) = args.emit {
         let said = spec::render(&checked.diagnostics, &checked.sources, &console.err);
         console.err.print(&said)?;
         let plan = if checked.spec.complete { smolc_lower::lower(&checked.spec).ok() } else { None };
         console.out.print(&emit::render(layer, &checked, plan.as_ref(), None)?)?;
-        return Ok(summary.exit(args.spec.deny));
+        return Ok(summary.exit());
     }
     let text = match args.format {
         CheckFormat::Text => text(&checked, &summary, console),
@@ -48,7 +48,7 @@ pub fn execute(args: &CheckArgs, console: &Console) -> Result<Exit, Failure> {
         CheckFormat::Short => smolc_diag::render::short(&checked.diagnostics, &checked.sources),
     };
     console.out.print(&text)?;
-    Ok(summary.exit(args.spec.deny))
+    Ok(summary.exit())
 }
 
 fn text(checked: &Checked, summary: &Summary, console: &Console) -> String {

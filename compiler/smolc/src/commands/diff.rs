@@ -53,7 +53,7 @@ pub(super) fn plan(
     if stored::is_plan(path) {
         return Ok(Ok(stored::read(path)?));
     }
-    spec::plan_quietly(&SpecArgs { spec: path.to_path_buf(), set: set.to_vec(), deny: None }, console)
+    spec::plan_quietly(&SpecArgs { spec: path.to_path_buf(), set: set.to_vec(), deny: Vec::new() }, console)
 }
 
 /// First step that any change touches.

@@ -43,10 +43,10 @@ pub fn execute(args: &ExplainArgs, console: &Console) -> Result<Exit, Failure> {
 
 /// A value of a spec, which place won, and which others set it.
 fn value(spec: &str, args: &ExplainArgs, console: &Console) -> Result<Exit, Failure> {
-    let spec = SpecArgs { spec: spec.into(), set: args.set.clone(), deny: None };
+    let spec = SpecArgs { spec: spec.into(), set: args.set.clone(), deny: Vec::new() };
     let (checked, all) = smolc_check::trace(&RealWorld, crate::spec::path(&spec)?, &spec.set);
-    let summary = crate::spec::Summary::of(&checked.diagnostics);
-    if summary.exit(None) == Exit::Environment {
+    let summary = crate::spec::Summary::of(&checked.diagnostics, &[]);
+    if summary.exit() == Exit::Environment {
         let text = crate::spec::render(&checked.diagnostics, &checked.sources, &console.err);
         console.err.print(&format!("{}\n", text.trim_end()))?;
         return Ok(Exit::Environment);

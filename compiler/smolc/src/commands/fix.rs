@@ -49,7 +49,7 @@ fn report(fixed: &Fixed, args: &FixArgs, console: &Console) -> Result<Exit, Fail
     };
     console.err.line(&text)?;
     let shown = spec::render(&fixed.left, &fixed.sources, &console.err);
-    let summary = Summary::of(&fixed.left);
+    let summary = Summary::of(&fixed.left, &args.spec.deny);
     if !shown.is_empty() {
         console.err.print(&format!("\n{}\n\n{}\n", shown.trim_end(), summary.text(&console.err)))?;
         let guesses = fixed.left.iter().filter(|d| d.fix.is_some()).count() as u64;
@@ -58,5 +58,5 @@ fn report(fixed: &Fixed, args: &FixArgs, console: &Console) -> Result<Exit, Fail
             console.err.line(&format!("{some} could be tried with --unsafe; look at the result"))?;
         }
     }
-    Ok(summary.exit(args.spec.deny))
+    Ok(summary.exit())
 }
