@@ -12,7 +12,6 @@ pub mod render;
 pub mod sarif;
 pub mod source;
 pub mod suggest;
-#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use diagnostic::{Applicability, Diagnostic, Edit, Fix, Label, Severity};
