@@ -81,11 +81,10 @@ fn shares(analysis: &Analysis<'_>, run: &Run, stage: &Stage, file: FileId, out: 
     let (Some((_, steps)), Some(batch), Some(mix)) = (stage.steps, run.batch.as_ref(), &stage.mix) else {
         return;
     };
-    let Some(total) = steps.checked_mul(batch.tokens()) else { return };
     let mut terms: BTreeMap<u32, Vec<(f64, Option<String>, String)>> = BTreeMap::new();
     for entry in mix.iter().filter(|e| e.span.file == file) {
         let Some(dataset) = analysis.checked().spec.datasets.get(entry.dataset) else { continue };
-        let tokens = numbers::share(&entry.weight, total);
+        let tokens = numbers::share(&entry.weight, steps, batch);
         let passes = dataset.stated_tokens.map(|size| numbers::epochs(tokens, size));
         terms.entry(entry.span.end).or_default().push((tokens, passes, dataset.name.clone()));
     }

@@ -226,7 +226,7 @@ fn entry_facts(
     entry: &Entry,
 ) -> Option<(String, f64, Option<String>)> {
     let dataset = analysis.checked().spec.datasets.get(entry.dataset)?;
-    let tokens = numbers::share(&entry.weight, stage.steps?.1.checked_mul(run.batch.as_ref()?.tokens())?);
+    let tokens = numbers::share(&entry.weight, stage.steps?.1, run.batch.as_ref()?);
     Some((dataset.name.clone(), tokens, dataset.stated_tokens.map(|size| numbers::epochs(tokens, size))))
 }
 

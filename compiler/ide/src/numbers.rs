@@ -1,8 +1,9 @@
 //! Counts as people say them.
 
+use smolc_check::rational::Fraction;
 use smolc_check::share::Share;
 use smolc_check::units::grouped;
-use smolc_plan::{Family, Model};
+use smolc_plan::{Batch, Family, Model};
 
 /// `1.71B`, `6.1M`, `4,096`.
 pub fn short(n: f64) -> String {
@@ -28,9 +29,13 @@ pub fn epochs(tokens: f64, size: u64) -> String {
     format!("{text} epochs")
 }
 
-/// A share of a number of tokens; of one that changes over the stage, its mean.
-pub fn share(weight: &Share, tokens: u64) -> f64 {
-    weight.mean().unwrap_or_else(|| weight.start()).to_f64() * tokens as f64
+/// Tokens that `steps` draw by a share, in whole samples as the plan counts them; by one that changes over the stage, its
+/// mean.
+pub fn share(weight: &Share, steps: u64, batch: &Batch) -> f64 {
+    let mean = weight.mean().unwrap_or_else(|| weight.start());
+    let samples = steps.checked_mul(batch.sequences).and_then(|n| mean.mul(Fraction::integer(n)));
+    let tokens = samples.and_then(|n| u64::try_from(n.floor()).ok()?.checked_mul(batch.window));
+    tokens.map_or_else(|| mean.to_f64() * steps as f64 * batch.tokens() as f64, |n| n as f64)
 }
 
 /// A share as it is written: `60%`, `5% -> 14%`.
@@ -84,6 +89,16 @@ mod tests {
             let model = smolc_check::schema::model::build("m", o).unwrap().model;
             assert_eq!(parameters(&model), Some(count), "{name}");
         }
+    }
+
+    /// The first stage of specs/quickstart.smol: the plan counts the same.
+    #[test]
+    fn a_share_is_whole_samples() {
+        let batch = Batch { sequences: 8, window: 256, micro: 8 };
+        let percent = |n| Fraction::new(n, 100).unwrap();
+        assert_eq!(share(&Share::constant(percent(80)), 303, &batch), 496_384.0);
+        assert_eq!(share(&Share::ramp(percent(10), percent(30)).unwrap(), 303, &batch), 123_904.0);
+        assert_eq!(share(&Share::one(), u64::MAX, &batch), u64::MAX as f64 * 2048.0);
     }
 
     #[test]
