@@ -142,8 +142,8 @@ impl Fraction {
     }
 }
 
-/// The greatest common divisor of a number and one that is not zero. What specs say fits into 64 bits, where it takes a
-/// tenth of the time.
+/// The greatest common divisor of a number and one that is not zero. What specs say fits into 64 bits, where division is
+/// one instruction.
 fn gcd(a: i128, b: i128) -> i128 {
     match (u64::try_from(a.unsigned_abs()), u64::try_from(b.unsigned_abs())) {
         (Ok(1), _) | (_, Ok(1)) => 1,
