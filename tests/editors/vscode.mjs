@@ -56,7 +56,7 @@ const checks = {
     await bench.open("quickstart.smol");
     await bench.text(".view-line", "5.48M parameters");
     // A hint stands at the name it belongs to, not at the sign behind it.
-    await until("a hint behind a weight", async () => /80% docs\s*496,435\s+\+ 20%/.test(await bench.lines()));
+    await until("a hint behind a weight", async () => /80% docs\s*496,384\s+\+ 20%/.test(await bench.lines()));
     await bench.text(".codelens-decoration", "plan | run");
     const color = (word) =>
       page.locator(".editor-group-container.active .view-line span span", { hasText: new RegExp(`^${word}$`) }).first()
@@ -68,7 +68,7 @@ const checks = {
   async "hover over a weight and a name of the library"() {
     await bench.open("epochs.smol");
     await bench.go(place(epochs, "80% stated"));
-    await bench.hover(/stated.*80% of stage prose, 496,435 tokens, 2\.48 epochs/);
+    await bench.hover(/stated.*80% of stage prose, 496,384 tokens, 2\.48 epochs/);
     await bench.go(place(epochs, "wsd(peak"));
     await bench.hover(/fn wsd\(peak: Rate/);
   },
