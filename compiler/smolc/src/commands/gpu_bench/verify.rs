@@ -119,7 +119,10 @@ fn case(
         gpu.update(&optimizer, 1e-3, step).map_err(|e| failed(&e))?;
     }
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for p in &parameters {
+    // Of a gradient that is rounding alone, Adam makes steps of the learning rate: with one token these parameters differ by
+    // what no kernel is to blame for. Their update is held against f64 below.
+    let by_rounding = |name: &str| window == 1 && (name.contains(".q_proj.") || name.contains(".k_proj."));
+    for p in parameters.iter().filter(|p| !by_rounding(&p.name)) {
         ours.extend(gpu.read_parameter(&p.name).map_err(|e| failed(&e))?);
         theirs.extend_from_slice(cpu.parameter(&p.name).unwrap_or_default());
     }
